@@ -68,7 +68,9 @@ def open_places(config: Config) -> Jurisdiction:
     jurisdiction = open_jurisdiction(config.jurisdiction, origins)
     if config.jurisdiction.follow_redirects:
         jurisdiction.redirects = RedirectFollower(
-            jurisdiction.resolver, ports=config.jurisdiction.redirect_ports
+            jurisdiction.resolver,
+            ports=config.jurisdiction.redirect_ports,
+            own=config.jurisdiction.own_ranges,
         )
     return jurisdiction
 

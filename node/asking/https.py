@@ -3,12 +3,16 @@
 Rules upheld: https only, certificates are checked; redirects lead only to allowed servers, a few
 hops far; nothing is decompressed, no cookie is kept, no proxy of the environment is used; a pause
 that a server asks for (429, 503 with Retry-After: RFC 6585 section 4, RFC 9110 section 10.2.3)
-becomes a time, bounded to a day. Where pauses are kept, each hop's server gets its own.
+becomes a time, bounded to a day. Where pauses are kept, each hop's server gets its own. A server
+that does not answer in time is not asked again by this process for `SILENT_MS`: whoever asks many
+things one after the other would wait for each, and all others behind it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
@@ -19,7 +23,7 @@ from yarl import URL
 from node.asking.errors import LedAwayError, NoAnswerError, PutOffError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 _PIECE_BYTES: Final = 65_536
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -27,6 +31,7 @@ _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 LEAST_PAUSE_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 86_400_000
+SILENT_MS: Final = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Bounds:
 
     Attributes:
         connect_s: for a connection with its TLS.
-        total_s: for one hop.
+        total_s: for one question with all its hops.
         body_bytes: of an answer.
         hops: redirects followed.
     """
@@ -90,6 +95,7 @@ class Https:
         self._context = context
         self._pauses = pauses
         self._session: aiohttp.ClientSession | None = None
+        self._silent: dict[str, int] = {}  # by server: until when it is not asked
 
     async def get(self, url: str, headers: Mapping[str, str], now_ms: int) -> Reply:
         """Ask, and follow where it leads.
@@ -98,11 +104,19 @@ class Https:
             AskingError: no answer, one too large, led away, or put off.
             StoreError: the pauses could not be read or kept.
         """
+        try:
+            async with asyncio.timeout(self._bounds.total_s):
+                return await self._get(url, headers, now_ms)
+        except TimeoutError:
+            raise NoAnswerError(NoAnswerError.__doc__) from None
+
+    async def _get(self, url: str, headers: Mapping[str, str], now_ms: int) -> Reply:
         at = URL(url)
         for _ in range(self._bounds.hops + 1):
             server = self._check(at)
             await self._heed(server, now_ms)
-            status, fields, body = await self._hop(at, headers)
+            async with self._noting_silence(server, now_ms):
+                status, fields, body = await self._hop(at, headers)
             if status in REDIRECTS:
                 at = target_of(at, fields.get("Location"))
                 continue
@@ -126,7 +140,18 @@ class Https:
             raise LedAwayError(LedAwayError.__doc__)
         return server
 
+    @asynccontextmanager
+    async def _noting_silence(self, server: str, now_ms: int) -> AsyncIterator[None]:
+        """Remember a server for whose answer the time is up, by its own clock or that of all."""
+        try:
+            yield
+        except (TimeoutError, asyncio.CancelledError):
+            self._silent[server] = now_ms + SILENT_MS
+            raise
+
     async def _heed(self, server: str, now_ms: int) -> None:
+        if 0 < self._silent.get(server, 0) - now_ms <= SILENT_MS:
+            raise NoAnswerError(NoAnswerError.__doc__)
         until_ms = 0 if self._pauses is None else await self._pauses.paused_until(server)
         if now_ms < until_ms:
             raise PutOffError(server, until_ms)
@@ -142,7 +167,9 @@ class Https:
                     if len(body) > self._bounds.body_bytes:
                         raise TooLargeError(TooLargeError.__doc__)
                 return answer.status, answer.headers, body
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError):
             raise NoAnswerError(NoAnswerError.__doc__) from None
 
     def _opened(self) -> aiohttp.ClientSession:

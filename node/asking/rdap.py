@@ -1,19 +1,21 @@
 """Asking registers about addresses (RFC 7482): `Registers` of `node.jurisdiction.directory`.
 
 Each server that asks for a pause gets it: until then it is not asked about anything, by this
-process or the next. What is asked is the address alone; the answers are read in
-`node.jurisdiction.rdap`.
+process or the next. One that is silent, or slow, is left for a while by this process, and one
+address takes `ONE_ADDRESS_S` at most, however many servers and hops there are: others wait behind
+it. What is asked is the address alone; the answers are read in `node.jurisdiction.rdap`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from node.asking.errors import AskingError, PutOffError
 from node.jurisdiction.directory import Answer
 from node.jurisdiction.errors import RdapAnswerError
-from node.jurisdiction.rdap import Bootstrap, Network, read_entity, read_network
+from node.jurisdiction.rdap import Bootstrap, Network, origin, read_entity, read_network
 
 if TYPE_CHECKING:
     from node.asking.https import Https
@@ -21,17 +23,28 @@ if TYPE_CHECKING:
 _ACCEPT: Final = {"Accept": "application/rdap+json, application/json;q=0.5"}
 _OK: Final = 200
 _NOT_FOUND: Final = 404
+ONE_ADDRESS_S: Final = 60.0
 
 
 class Rdap:
     """Asks the servers that the bootstrap files name; `https` keeps their pauses."""
 
-    def __init__(self, bootstrap: Bootstrap, https: Https) -> None:
+    def __init__(
+        self, bootstrap: Bootstrap, https: Https, one_address_s: float = ONE_ADDRESS_S
+    ) -> None:
         self._bootstrap = bootstrap
         self._https = https
+        self._one_address_s = one_address_s
 
     async def ask(self, address: str, now_ms: int) -> Answer:
         """See `Registers.ask`. Of several servers the first that answers counts."""
+        try:
+            async with asyncio.timeout(self._one_address_s):
+                return await self._first(address, now_ms)
+        except TimeoutError:
+            return Answer("failed")
+
+    async def _first(self, address: str, now_ms: int) -> Answer:
         worst = Answer("failed")
         for base in self._bootstrap.servers(address):
             answer = await self._ask(base, address, now_ms)
@@ -56,7 +69,7 @@ class Rdap:
             return Answer("failed")
         network = read_network(reply.body, address)
         if network.contacts or not network.referred:
-            return Answer("found", network)
+            return Answer("found", network, register=origin(reply.url))
         return await self._complete(network, reply.url, now_ms)
 
     async def _complete(self, network: Network, url: str, now_ms: int) -> Answer:
@@ -78,4 +91,5 @@ class Rdap:
                 break
             partial = partial or reply.status not in {_OK, _NOT_FOUND}
             found.update(dict.fromkeys(told))
-        return Answer("found", network._replace(contacts=tuple(found)), partial=partial)
+        network = network._replace(contacts=tuple(found))
+        return Answer("found", network, partial=partial, register=origin(url))

@@ -7,6 +7,8 @@ Rules upheld:
   of that answer which was checked; nothing is looked up a second time, so no second answer (DNS
   rebinding) can lead elsewhere. Special and internal addresses are never connected to, in whatever
   wrapping.
+* What the operator named as his own public addresses is not connected to either: a service there
+  may trust this machine more than a stranger. The way ends there, unasked.
 * Only at ports that the operator allows (80 and 443): who reports a URL, or answers with a
   redirect, must not have this machine knock at other services, public ones either.
 * Bounds: `MAX_HOPS` hops, time for each, a number of trails at once. A ring ends the trail.
@@ -20,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Collection
+from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 import ada_url
@@ -27,6 +30,7 @@ import aiohttp
 from yarl import URL
 
 from node.asking.https import REDIRECTS, Bounds
+from node.jurisdiction.addresses import effective
 from node.jurisdiction.errors import UnlocatableError, UrlMalformedError
 from node.jurisdiction.locations import Location, canonical
 from node.jurisdiction.names import Resolver
@@ -66,12 +70,14 @@ class RedirectFollower:
         context: ssl.SSLContext | None = None,
         dial: Dial = _directly,
         ports: Collection[int] = PORTS,
+        own: Collection[str] = (),
     ) -> None:
         self._names = names
         self._bounds = bounds or Bounds(connect_s=5.0, total_s=10.0, hops=MAX_HOPS)
         self._context = context
         self._dial = dial
         self._ports = frozenset(ports)
+        self._own = tuple(ip_network(one) for one in own)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
         self._kept: dict[str, tuple[int, Trail]] = {}
@@ -133,14 +139,22 @@ class RedirectFollower:
     async def _address(self, at: Location, now_ms: int) -> tuple[str | None, str | None]:
         """Return a checked address of a site, or why there is none."""
         if at.kind == "address":
-            refused = self._names.policy.refused(at.host)
-            return (at.host, None) if refused is None else (None, "special_address")
+            if self._names.policy.refused(at.host) is not None:
+                return None, "special_address"
+            return (None, "own_address") if self._is_own(at.host) else (at.host, None)
         if at.kind != "name":
             return None, None
         answer = await self._names.resolve(at.host, now_ms)
         if answer.addresses:
-            return answer.addresses[0][0], None
+            others = (one for one, _ in answer.addresses if not self._is_own(one))
+            found = next(others, None)
+            return found, None if found is not None else "own_address"
         return None, "special_address" if answer.refused else "no_address"
+
+    def _is_own(self, address: str) -> bool:
+        """Whether an address is the operator's own, in whatever wrapping."""
+        reached = effective(address)
+        return any(reached in one for one in self._own)
 
     async def _ask(self, at: Location, address: str) -> _Answer:
         """Ask the site at this very address; its name goes into the head and the certificate."""

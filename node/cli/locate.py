@@ -86,7 +86,9 @@ async def _look(config: Config, location: Location, *, offline: bool) -> Located
         if not config.jurisdiction.follow_redirects:
             return await opened.locator.locate(location, now_ms)
         opened.redirects = RedirectFollower(
-            opened.resolver, ports=config.jurisdiction.redirect_ports
+            opened.resolver,
+            ports=config.jurisdiction.redirect_ports,
+            own=config.jurisdiction.own_ranges,
         )
         trail = await opened.redirects.follow(location, now_ms)
         located = with_hops(await opened.locator.locate(trail.last, now_ms), trail)
@@ -156,6 +158,8 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
         lines.append(f"names        {told.names}, {_time(told.asked_ms)}")
     lines += [f"  alias      {link.target}  ttl {link.ttl_s} s" for link in told.cname_chain]
     lines += _addresses(told)
+    if told.left_out:
+        lines.append(f"left out     {told.left_out} more addresses, at which nobody looked")
     lines += [
         f"proxy        {veil.matched} is {veil.provider} by {veil.entry} of {veil.list}, "
         f"built {_time(veil.built_ms)}"

@@ -93,6 +93,12 @@ class JurisdictionSection:
         kinds.PORTS,
         (80, 443),
     )
+    own_ranges: tuple[str, ...] = _key(
+        "Public addresses of this hotline's own network: a redirect, or a reported URL, has nothing"
+        " there asked where `follow_redirects` is on.",
+        kinds.RANGES,
+        (),
+    )
     uncertain_hours: int = _key(
         "How long an item whose country is not sure waits for an analyst before it goes where most"
         " says it is, with a flag; 0: for ever.",

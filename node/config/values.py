@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MAX_PORTS = 64
+MAX_RANGES = 256
 
 Read = Callable[[Any, Path], Any]
 
@@ -199,6 +200,23 @@ def _resolver(entry: Any, mend: str) -> str:
     return entry
 
 
+def _read_ranges(value: Any, _: Path) -> tuple[str, ...]:
+    mend = f'write a list of address ranges such as ["198.51.100.0/24"], at most {MAX_RANGES}'
+    if not isinstance(value, list) or len(value) > MAX_RANGES:
+        raise ValueError(mend)
+    try:
+        return tuple(dict.fromkeys(_range(one) for one in value))
+    except ValueError:
+        raise ValueError(mend) from None
+
+
+def _range(entry: Any) -> str:
+    """Read a range; a number is none, though `ip_network` would take it for an address."""
+    if not isinstance(entry, str):
+        raise ValueError("no text")  # noqa: TRY004 - one error for all
+    return str(ipaddress.ip_network(entry))
+
+
 def _read_ports(value: Any, _: Path) -> tuple[int, ...]:
     mend = f"write a list of ports such as [80, 443], at most {MAX_PORTS}"
     if not isinstance(value, list) or len(value) > MAX_PORTS:
@@ -277,5 +295,6 @@ MIRRORS = Kind("list of addresses", _read_mirrors)
 SERVERS = Kind("list of https addresses", _read_servers)
 RESOLVERS = Kind("list of DNS servers", _read_resolvers)
 PORTS = Kind("list of ports", _read_ports)
+RANGES = Kind("list of address ranges", _read_ranges)
 ORIGINS = Kind("list of tables", _read_origins)
 DATABASES = Kind("list of tables", _read_databases)

@@ -7,12 +7,14 @@ Rules upheld:
 * A failure of the name servers (SERVFAIL, REFUSED, timeout) is never "there is nothing": with no
   address from the other question it makes the whole answer a failure.
 * Special and internal addresses are refused and kept apart, named by their range.
+* Of a host's addresses `MAX_ADDRESSES` are judged, and as many refused ones told; how many more
+  there were is said (`left_out`): nobody knows where those stand.
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 import pycares
@@ -27,6 +29,7 @@ State = Literal["ok", "no_data", "nxdomain", "servfail", "timeout"]
 
 MAX_CHAIN = 16
 MAX_ADDRESSES = 64
+_Said = TypeVar("_Said")
 _TIMEOUTS = frozenset({error.ARES_ETIMEOUT, error.ARES_ECONNREFUSED, error.ARES_ECANCELLED})
 _NO_SUCH_NAME = frozenset({error.ARES_ENOTFOUND, error.ARES_EBADNAME})
 _GRAVITY: tuple[State, ...] = ("ok", "timeout", "servfail", "no_data", "nxdomain")
@@ -39,7 +42,8 @@ class NameAnswer(msgspec.Struct, frozen=True):
     (target, TTL in s) from the host onward: where the two questions were led along different
     chains, that of A first, then what only that of AAAA has. `ok` means at least one record at a
     chain's end: with all of them refused, `addresses` is empty. `partial` means that one of the
-    two questions failed. The answer holds until `expires_ms` (UTC).
+    two questions failed, `left_out` how many addresses stand in none of the two lists. The answer
+    holds until `expires_ms` (UTC).
     """
 
     host: str
@@ -50,6 +54,7 @@ class NameAnswer(msgspec.Struct, frozen=True):
     partial: bool
     asked_ms: int
     expires_ms: int
+    left_out: int = 0
 
     @property
     def is_failure(self) -> bool:
@@ -98,7 +103,7 @@ def read(host: str, records: Sequence[pycares.DNSRecord]) -> Half:
     while at in targets and len(chain) < MAX_CHAIN:
         chain.append(targets[at])
         at = targets[at][0]
-    at_end = () if at in targets else tuple(found.get(at, ())[:MAX_ADDRESSES])
+    at_end = () if at in targets else tuple(found.get(at, ()))
     return Half("ok" if at_end else "no_data", at_end, tuple(chain))
 
 
@@ -115,16 +120,24 @@ def join(host: str, halves: tuple[Half, Half], policy: AddressPolicy, now_ms: in
                 accepted[address] = min(ttl, accepted.get(address, ttl))
             else:
                 refused[address] = reason
+    told, more = _some(accepted)
+    aside, beyond = _some(refused)
     return NameAnswer(
         host=host,
         state=state,
-        addresses=tuple(sorted(accepted.items())),
-        refused=tuple(sorted(refused.items())),
+        addresses=told,
+        refused=aside,
         cname_chain=_both(halves),
         partial=state == "ok" and any(half.state in {"servfail", "timeout"} for half in halves),
         asked_ms=now_ms,
         expires_ms=now_ms,
+        left_out=more + beyond,
     )
+
+
+def _some(found: dict[str, _Said]) -> tuple[tuple[tuple[str, _Said], ...], int]:
+    """Return the first of some addresses, sorted, and how many are left out."""
+    return tuple(sorted(found.items())[:MAX_ADDRESSES]), max(0, len(found) - MAX_ADDRESSES)
 
 
 def _both(halves: tuple[Half, Half]) -> tuple[tuple[str, int], ...]:

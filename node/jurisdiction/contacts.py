@@ -9,6 +9,9 @@ Rules upheld:
 * No contact is a state, `unknown_contact`, never a blank.
 * What a person decided stays, as long as the contact is named at all. A verified contact that is
   named no more becomes unverified again; an unverified or refused one goes.
+* Only who named a contact can name it no more: what one register says of one network takes nothing
+  from what was said of another. Else a register that lies or is broken, or a second network of the
+  hoster with a desk of its own, would undo what a person verified.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ Standing = Literal["verified", "unverified", "unknown_contact"]
 Decision = Literal["unverified", "verified", "refused"]
 
 MAX_CONTACTS = 8
-"""Of one hoster; what a register names beyond it is left out."""
+"""Of one hoster, by one source; what that names beyond it is left out. Of what others named and
+nobody decided as many are kept."""
+MAX_SOURCES = 8
+"""Who named a contact; the first ones are remembered."""
 _MAX_ADDRESS = 254
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
@@ -39,7 +45,8 @@ class Contact(msgspec.Struct, frozen=True):
     """One contact. `address` is an e-mail address, or the https address of a form.
 
     `named_by` is `rdap` or `operator`; `due_ms` (UTC) is by when a person should have verified it;
-    `decided_by` is the pseudonym of who did.
+    `decided_by` is the pseudonym of who did. `sources` are those that name it, each in its own way
+    (of `rdap` the server and the network); empty if that was not kept: then any counts as it.
     """
 
     address: str
@@ -50,6 +57,7 @@ class Contact(msgspec.Struct, frozen=True):
     state: Decision = "unverified"
     decided_ms: int | None = None
     decided_by: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 class Hoster(msgspec.Struct, frozen=True):
@@ -106,6 +114,7 @@ def met(
     named_by: str,
     now_ms: int,
     verify_ms: int,
+    source: str = "",
 ) -> Hoster:
     """Return a hoster as it stands after a register or the operator's file named it.
 
@@ -117,6 +126,7 @@ def met(
         named_by: who names them.
         now_ms: UTC.
         verify_ms: how long a person has to verify a contact.
+        source: which of those, as exactly as it is known: see `Contact.sources`.
     """
     named: dict[str, Form] = {}
     for raw in addresses:
@@ -125,19 +135,36 @@ def met(
             named.setdefault(*found)
     before = {} if known is None else {one.address: one for one in known.contacts}
     fresh = [
-        before.get(address) or Contact(address, form, named_by, now_ms, now_ms + verify_ms)
+        _named(before.get(address), source)
+        or Contact(address, form, named_by, now_ms, now_ms + verify_ms, sources=(source,))
         for address, form in named.items()
     ]
+    rest = [_left(one, source) for one in before.values() if one.address not in named]
     gone = [
-        Contact(one.address, one.form, one.named_by, now_ms, now_ms + verify_ms)
-        for one in before.values()
-        if one.address not in named and one.state == "verified"
+        Contact(one.address, one.form, one.named_by, now_ms, now_ms + verify_ms, sources=(source,))
+        for one in rest
+        if not one.sources and one.state == "verified"
     ]
-    contacts = tuple((*fresh, *gone)[:MAX_CONTACTS])
+    decided_on = [one for one in rest if one.sources and one.state != "unverified"]
+    waiting = [one for one in rest if one.sources and one.state == "unverified"]
+    contacts = (*fresh, *gone, *decided_on, *waiting[:MAX_CONTACTS])
     since_ms = now_ms if known is None else known.since_ms
     made = Hoster(key, name, contacts, since_ms, now_ms)
     same = known is not None and (known.name, known.contacts) == (name, contacts)
     return known if same and known is not None else made
+
+
+def _named(known: Contact | None, source: str) -> Contact | None:
+    """Return a contact that is known after `source` named it (again)."""
+    if known is None or source in known.sources or len(known.sources) >= MAX_SOURCES:
+        return known
+    return msgspec.structs.replace(known, sources=(*known.sources, source))
+
+
+def _left(known: Contact, source: str) -> Contact:
+    """Return a contact that `source` did not name; without sources if nobody is left."""
+    others = tuple(one for one in known.sources if one != source)
+    return known if others == known.sources else msgspec.structs.replace(known, sources=others)
 
 
 def decided(

@@ -49,13 +49,15 @@ BLOCK = {4: 24, 6: 48}
 class Answer(NamedTuple):
     """What came of asking the registers. `retry_ms` (UTC): not before, if it was put off.
 
-    `partial`: the network was found, but of its contacts some could not be had.
+    `partial`: the network was found, but of its contacts some could not be had. `register`: the
+    server (`https://host:port`) that said so in the end.
     """
 
     outcome: Outcome
     network: Network | None = None
     retry_ms: int | None = None
     partial: bool = False
+    register: str = ""
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -106,13 +108,17 @@ class HosterStore(Protocol):
 
 
 class Told(NamedTuple):
-    """A hoster as somebody names it, with how long a person has to verify its contacts."""
+    """A hoster as somebody names it, with how long a person has to verify its contacts.
+
+    `source`: who that is, as exactly as it is known (`contacts.Contact.sources`).
+    """
 
     key: str
     name: str
     contacts: tuple[str, ...]
     named_by: str
     verify_ms: int
+    source: str = ""
 
 
 class Found(NamedTuple):
@@ -233,11 +239,12 @@ class Directory:
             await self._store.keep_range(Range(block, answer.outcome, None, now_ms, until_ms))
             return
         contacts = network.contacts
+        source = f"{answer.register} {network.handle}"
         keep_ms = self._terms.keep_ms
         if answer.partial:
-            contacts += await self._contacts_of(network.hoster)
+            contacts += await self._contacts_of(network.hoster, source)
             keep_ms = min(keep_ms, PARTIAL_MS)
-        told = Told(network.hoster, network.name, contacts, "rdap", self._terms.verify_ms)
+        told = Told(network.hoster, network.name, contacts, "rdap", self._terms.verify_ms, source)
         found = Range(
             _told_of(address, block, network.prefix),
             "found",
@@ -249,10 +256,11 @@ class Directory:
         )
         await self._store.keep(told, found, now_ms)
 
-    async def _contacts_of(self, key: str) -> tuple[str, ...]:
-        """Return the contacts that a hoster is known by: nobody said that it has them no more."""
+    async def _contacts_of(self, key: str, source: str) -> tuple[str, ...]:
+        """Return what a source named of a hoster: it did not say that it has them no more."""
         known = await self._store.hoster(key)
-        return () if known is None else tuple(one.address for one in known.contacts)
+        found = () if known is None else known.contacts
+        return tuple(one.address for one in found if source in one.sources or not one.sources)
 
 
 def block_of(address: str) -> str:

@@ -126,7 +126,10 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Everything about one decision. Times are ms UTC; `because` is for people."""
+    """Everything about one decision. Times are ms UTC; `because` is for people.
+
+    `left_out`: how many more addresses the name has that nobody looked at.
+    """
 
     given: str
     canonical: str
@@ -143,6 +146,7 @@ class Explanation(msgspec.Struct, frozen=True):
     asked_ms: int | None = None
     cname_chain: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
+    left_out: int = 0
     proxies: tuple[Veil, ...] = ()
     watched: tuple[Sign, ...] = ()
     overrides: tuple[Rule, ...] = ()
@@ -177,6 +181,7 @@ def explain(location: Location, located: Located) -> Explanation:
         asked_ms=names[1],
         cname_chain=tuple(Link(*row) for row in rows.get("cname", ())),
         addresses=tuple(_addresses(rows)),
+        left_out=rows.get("left_out", [(0,)])[0][0],
         proxies=tuple(Veil(*row) for row in rows.get("proxy", ())),
         watched=tuple(Sign(*row) for row in rows.get("watched", ())),
         overrides=tuple(Rule(*row) for row in rows.get("override", ())),
@@ -293,17 +298,17 @@ def _agreed(located: Located) -> str:
             "that is where the last site is which is there: what it redirects to is not, and that "
             "takes a step of confidence"
         )
-    if "led" in kinds:
-        return "it redirects there from elsewhere, as it tells this node: less sure by a step"
-    if "override" in kinds:
-        return "people of this hotline say so, until the time that stands with it"
-    if "beside" in kinds:
-        return "its addresses beside a proxy's stand there; the proxy takes a step of confidence"
-    if "watched" in kinds:
-        return "the databases say so, and a watched block or network takes a step of confidence"
-    return _SURE[located.confidence]
+    decided = (why for kind, why in _DECIDED if kind in kinds)
+    return next(decided, _SURE[located.confidence])
 
 
+_DECIDED = (
+    ("led", "it redirects there from elsewhere, as it tells this node: less sure by a step"),
+    ("override", "people of this hotline say so, until the time that stands with it"),
+    ("beside", "its addresses beside a proxy's stand there; the proxy takes a step of confidence"),
+    ("watched", "the databases say so, and a watched block or network takes a step of confidence"),
+    ("left_out", "so the addresses say; that it has more than are looked at takes a step"),
+)
 _SURE = {
     "high": "all databases that answered, two at least, agree on every address",
     "medium": "a majority of databases agrees, or only one is configured, or a question failed",

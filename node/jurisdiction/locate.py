@@ -28,13 +28,14 @@ stands for it (`watching`).
 `none`. A name without addresses is asked again too, `ABSENT_LOOKS` times: sites come and go within
 the hour, and some resolvers deny the very names that are reported. What is still absent then is
 `none` with low confidence: a person looks. Confidence is that of the weakest vote; a question that
-only half succeeded lowers it.
+only half succeeded lowers it, and so do addresses beyond those that are judged (`answers`).
 Evidence is a tuple of flat rows, made of str, int and None, each beginning with its kind:
 
     ("rule", "jurisdiction", version)
     ("names", state, asked_ms)                 ("cname", target, ttl_s)
         state of a name answer, or `partial`, or `not_asked`
     ("address", address, ttl_s)                ("refused", address, range)
+    ("left_out", addresses beyond those judged)
     ("ballot", address, database, built_ms, prefix, answer, read_as)
     ("proxy", address_or_name, list, built_ms, entry, provider)
     ("beside", address, provider)    an address of a proxy beside others
@@ -203,9 +204,10 @@ class Locator:
         if not answer.addresses:
             sure: Confidence = "low" if answer.is_absent else "medium"
             return Located("none", None, sure, tuple(rows))
+        not_whole = answer.partial or answer.left_out > 0
         names = (answer.host, *(target for target, _ in answer.cname_chain))
         addresses = tuple(address for address, _ in answer.addresses)
-        return self._places(rows, names, addresses, now_ms, partial=answer.partial)
+        return self._places(rows, names, addresses, now_ms, partial=not_whole)
 
     def _places(
         self,
@@ -227,17 +229,18 @@ class Locator:
         host = names[0] if names else addresses[0]
         rows.extend(veils)
         if behind:
-            return self._behind(rows, host, now_ms)
+            by_name = bool(veiled.intersection(names))
+            return self._behind(rows, host, now_ms, partial=partial and not by_name)
         told = self._told_votes(rows, host, now_ms) if veils else []
         rows.extend(("beside", what, str(provider)) for _, what, *_, provider in veils)
         return _decide(rows, [*votes, *told], partial=partial or bool(veils))
 
-    def _behind(self, rows: list[Row], host: str, now_ms: int) -> Located:
+    def _behind(self, rows: list[Row], host: str, now_ms: int, *, partial: bool) -> Located:
         """Judge what a proxy hides: by its answer, if one is known and names no proxy again."""
         votes = self._told_votes(rows, host, now_ms)
         if not votes:
-            return Located("hidden", None, "high", tuple(rows))
-        return _decide(rows, votes, partial=False)
+            return Located("hidden", None, "medium" if partial else "high", tuple(rows))
+        return _decide(rows, votes, partial=partial)
 
     def _told_votes(self, rows: list[Row], host: str, now_ms: int) -> list[Vote]:
         """Return the votes on what a proxy told, and add it; none if that is a proxy's again."""
@@ -335,6 +338,8 @@ def _told(answer: NameAnswer) -> Iterator[Row]:
         yield ("address", address, ttl_s)
     for address, reason in answer.refused:
         yield ("refused", address, reason)
+    if answer.left_out:
+        yield ("left_out", answer.left_out)
 
 
 def _unresolved(answer: NameAnswer, now_ms: int, attempts: int) -> Located:

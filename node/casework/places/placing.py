@@ -1,12 +1,16 @@
 """Where an item is hosted, in the words that travel: the locator's finding as a `Jurisdiction`.
 
 The evidence of the locator is richer than what a message may carry; the ballots go first, since
-they are what the next member will want to compare.
+they are what the next member will want to compare; how many lines were left out is said.
+
+An internal address that our name servers gave stays here, and so do the names on the way to it: by
+them a resolver inside a network (split horizon) says how that is built. The range is told.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Protocol
@@ -39,6 +43,8 @@ class Locator(Protocol):
         ...
 
 
+LEFT_OUT = "left_out"
+"""Source of the line that says how much there is beyond what the evidence names."""
 MAX_STANDING = 8
 _MAX_MADE = 100_000
 _SITES = frozenset({"name", "address"})
@@ -236,7 +242,12 @@ def _nowhere() -> Jurisdiction:
 def jurisdiction(located: Located) -> Jurisdiction:
     """Return a finding as it travels."""
     rows = sorted(located.evidence, key=lambda row: _ORDER.get(str(row[0]), len(_ORDER)))
-    evidence = tuple(_evidence(row) for row in rows[:MAX_EVIDENCE])
+    inside = any(row[0] == "refused" for row in rows)
+    told = [_evidence(row) for row in rows if not (inside and row[0] == "cname")]
+    evidence = tuple(dict.fromkeys(told))
+    if len(evidence) > MAX_EVIDENCE:
+        rest = len(evidence) - MAX_EVIDENCE + 1
+        evidence = (_line(f"{rest} more lines", LEFT_OUT, "1", None), *evidence[: MAX_EVIDENCE - 1])
     return Jurisdiction(
         HostingState(located.state), located.country, Confidence(located.confidence), evidence
     )
@@ -250,6 +261,7 @@ _ORDER = {
             "origin",
             "led",
             "beside",
+            LEFT_OUT,
             "proxy",
             "ballot",
             "watched",
@@ -261,6 +273,11 @@ _ORDER = {
         )
     )
 }
+_PARTS: dict[str, Callable[[Row], Row]] = {
+    "refused": lambda row: row[2:],
+    LEFT_OUT: lambda row: (row[-1], "more addresses"),
+}
+"""What of a plain row travels where it is not all of it."""
 _WATCHED = 6
 _NETWORK = 7
 _BALLOT = 7
@@ -283,7 +300,9 @@ def _evidence(row: Row) -> Evidence:
     if kind == "network" and len(row) == _NETWORK:
         _, what, source, built, prefix, number, _ = row
         return _line(f"{what} in {prefix}", source, _day(built), f"AS{number}")
-    told = " ".join(str(part) for part in row[1:] if part is not None)
+    pick = _PARTS.get(kind)
+    parts = row[1:] if pick is None else pick(row)
+    told = " ".join(str(part) for part in parts if part is not None)
     return _line(told or kind, kind, "1", None)
 
 

@@ -59,7 +59,14 @@ class HosterBook:
                 _keep_range(connection, found, now_ms)
             known = _read(connection, told.key)
             made = met(
-                known, told.key, told.name, told.contacts, told.named_by, now_ms, told.verify_ms
+                known,
+                told.key,
+                told.name,
+                told.contacts,
+                told.named_by,
+                now_ms,
+                told.verify_ms,
+                told.source,
             )
             if made is not known:
                 _write(connection, made, now_ms)

@@ -71,13 +71,15 @@ async def open_with(
     """Give `open_with(key=value, ...)`: a directory by `section` with these changes."""
     opened: list[OpenDirectory] = []
 
-    def make(watch: WatchList | None = None, **changes: object) -> OpenDirectory:
+    def make(
+        watch: WatchList | None = None, bounds: Bounds = BOUNDS, **changes: object
+    ) -> OpenDirectory:
         made = open_directory(
             replace(section, **changes),  # type: ignore[arg-type]
             store.hosters,
             watch or WatchList(),
             AddressPolicy(allow_documentation_ranges=True),
-            bounds=BOUNDS,
+            bounds=bounds,
             context=authority.client,
         )
         opened.append(made)

@@ -13,10 +13,21 @@ import pytest
 from aiohttp import web
 
 from node.asking.build import OpenDirectory, open_directory
+from node.asking.https import Bounds, Https
+from node.asking.rdap import Rdap
 from node.config.places import HostersSection
 from node.jurisdiction.addresses import AddressPolicy
-from node.jurisdiction.directory import BLOCK, DAY_MS, FAILURE_MS, NEGATIVE_MS, PARTIAL_MS, Found
+from node.jurisdiction.directory import (
+    BLOCK,
+    DAY_MS,
+    FAILURE_MS,
+    NEGATIVE_MS,
+    PARTIAL_MS,
+    Answer,
+    Found,
+)
 from node.jurisdiction.mmdb import open_mmdb
+from node.jurisdiction.rdap import Bootstrap
 from node.jurisdiction.watching import WatchList
 from node.store.sqlite import Store
 from tests.builders.authority import Authority
@@ -25,6 +36,7 @@ from tests.builders.network import NOW_MS
 from tests.builders.registers import Register, abuse, entity, holder, network, write_bootstrap
 
 AT = "192.0.2.7"
+SHORT = Bounds(connect_s=3.0, total_s=3.0, body_bytes=1 << 16)
 REFERRING = network("192.0.2.0", "192.0.2.255", "NET-1", holder(entity("AB1", "abuse")))
 Opener = Callable[..., OpenDirectory]
 FILE = """
@@ -216,6 +228,83 @@ class TestNobodyKnows:
         assert (await find(opened)).answered == "failed"
         assert register.asked == []
         await opened.close()
+
+
+class TestSilence:
+    """A register that does not answer costs its own questions, once, and nobody else's."""
+
+    async def test_it_is_left_for_a_while_and_others_are_asked(
+        self, open_with: Opener, register: Register, authority: Authority, tmp_path: Path
+    ) -> None:
+        """Else whatever waits behind it would wait for each question anew."""
+        other = Register(authority)
+        other.networks = [network("203.0.113.0", "203.0.113.255", "NET-3", holder(abuse()))]
+        await other.start()
+        lists = write_bootstrap(
+            tmp_path / "two.json",
+            {
+                "192.0.2.0/24": [register.base],
+                "198.51.100.0/24": [register.base],
+                "203.0.113.0/24": [other.base],
+            },
+        )
+        opened = open_with(bounds=SHORT, rdap_ipv4=lists)
+        register.gate = asyncio.Event()
+        assert (await find(opened)).answered == "failed"
+        register.gate.set()
+        assert (await find(opened, "198.51.100.1")).answered == "failed"
+        assert "ip/198.51.100.1" not in register.asked
+        assert (await find(opened, "203.0.113.9")).answered == "found"
+        await find(opened, "198.51.100.1", NOW_MS + FAILURE_MS)
+        assert "ip/198.51.100.1" in register.asked
+        await other.stop()
+
+    async def test_one_address_takes_no_longer_however_many_servers_know_it(
+        self, section: HostersSection, register: Register, authority: Authority
+    ) -> None:
+        """The time is for all questions about it together."""
+        assert section.rdap_ipv4 is not None
+        register.gate = asyncio.Event()
+        https = Https(lambda _: True, context=authority.client)
+        rdap = Rdap(Bootstrap.open([section.rdap_ipv4]), https, one_address_s=0.1)
+        assert await rdap.ask(AT, NOW_MS) == Answer("failed")
+        register.gate.set()
+        await https.close()
+
+
+class TestOthersWords:
+    """What one register says takes nothing from what another one said."""
+
+    @pytest.mark.parametrize("named", [["offender@elsewhere.example"], []])
+    async def test_attack_a_lying_register_unverifies_no_contact_of_another_range(
+        self,
+        open_with: Opener,
+        register: Register,
+        authority: Authority,
+        tmp_path: Path,
+        store: Store,
+        named: list[str],
+    ) -> None:
+        """It is asked about a range of its own, and answers in the name of another's hoster."""
+        liar = Register(authority)
+        desks = [abuse(one) for one in named]
+        liar.networks = [network("198.51.100.0", "198.51.100.255", "NET-1", holder(*desks))]
+        await liar.start()
+        lists = write_bootstrap(
+            tmp_path / "two.json",
+            {"192.0.2.0/24": [register.base], "198.51.100.0/24": [liar.base]},
+        )
+        opened = open_with(rdap_ipv4=lists)
+        await find(opened)
+        await store.hosters.decide(
+            "ORG-FH1-EXAMPLE", "abuse@fast.example", "verified", "analyst-7", NOW_MS
+        )
+        await find(opened, "198.51.100.7")
+        found = await find(opened)
+        assert found.hoster is not None
+        assert [one.address for one in found.hoster.usable] == ["abuse@fast.example"]
+        assert [one.address for one in found.hoster.waiting] == named
+        await liar.stop()
 
 
 class TestPauses:

@@ -34,6 +34,10 @@ ZONE: Zone = {
     "six.example": [{"type": "AAAA", "ttl": 60, "data": "2001:db8::2"}],
     "inside.example": [{"type": "A", "ttl": 60, "data": "10.0.0.1"}],
     "nat.example": [{"type": "AAAA", "ttl": 60, "data": "64:ff9b::a00:1"}],
+    "shared.example": [
+        {"type": "A", "ttl": 60, "data": ONE},
+        {"type": "A", "ttl": 60, "data": TWO},
+    ],
     "half.example": [
         {"type": "A", "ttl": 60, "data": "127.0.0.1"},
         {"type": "A", "ttl": 60, "data": TWO},
@@ -235,6 +239,33 @@ class TestAddresses:
         trail = await follower.follow(inside, NOW_MS)
         assert trail.hops == (Hop("10.0.0.1", None, None, "special_address"),)
         assert sites.dialled == [(ONE, 80)]
+
+    @pytest.mark.parametrize("target", ["two.example", TWO])
+    async def test_attack_nobody_is_led_to_the_operator_s_own_public_addresses(
+        self, sites: Sites, names: Resolver, target: str
+    ) -> None:
+        """A service there may trust this machine: neither by a redirect nor by a report."""
+        own = ("198.51.100.0/24", "2001:db8::/32")
+        guarded = RedirectFollower(names, BOUNDS, sites.authority.client, sites.dial, own=own)
+        sites.leads = {"one.example/": f"http://{target}/admin?do=it"}
+        trail = await follow(guarded, "http://one.example/")
+        assert trail.hops[-1] == Hop(target, None, None, "own_address")
+        assert trail.last.host == target
+        await follow(guarded, f"http://{target}/x")
+        await follow(guarded, "http://six.example/")
+        assert [address for address, _ in sites.dialled] == [ONE]
+        await guarded.close()
+
+    async def test_an_address_of_others_beside_an_own_one_is_asked(
+        self, sites: Sites, names: Resolver
+    ) -> None:
+        """Own addresses are passed over, as internal ones are."""
+        guarded = RedirectFollower(
+            names, BOUNDS, sites.authority.client, sites.dial, own=(f"{ONE}/32",)
+        )
+        trail = await follow(guarded, "http://shared.example/")
+        assert trail.hops == (Hop("shared.example", TWO, 200, None),)
+        await guarded.close()
 
     async def test_of_a_mixed_answer_only_the_public_address_is_used(
         self, follower: RedirectFollower, sites: Sites

@@ -48,6 +48,14 @@ ZONE: Zone = {
         {"type": "A", "ttl": 60, "data": "192.0.2.1"},
     ],
     "many.example": [{"type": "A", "ttl": 60, "data": f"192.0.2.{n}"} for n in range(1, 60)],
+    "crowd.example": [{"type": "A", "ttl": 60, "data": f"192.0.2.{n}"} for n in range(1, 71)],
+    "veiled-crowd.example": [
+        {"type": "A", "ttl": 60, "data": f"203.0.113.{n}"} for n in range(1, 71)
+    ],
+    "inside-first.example": [
+        {"type": "A", "ttl": 60, "data": address}
+        for address in (*(f"10.0.0.{n}" for n in range(1, 70)), "192.0.2.1")
+    ],
     "xn--pokxncvks.example": [{"type": "A", "ttl": 60, "data": "192.0.2.1"}],
     "xn--bcher-kva.example": [{"type": "A", "ttl": 60, "data": "192.0.2.1"}],
     "short.example": [{"type": "A", "ttl": 0, "data": "192.0.2.1"}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.jurisdiction.contacts import MAX_CONTACTS, Hoster, decided, met, read_contact
@@ -11,9 +12,11 @@ ABUSE = "abuse@fast.example"
 OTHER = "other@fast.example"
 
 
-def told(known: Hoster | None, *addresses: str, now_ms: int = NOW) -> Hoster:
+def told(
+    known: Hoster | None, *addresses: str, now_ms: int = NOW, by: str = "a register"
+) -> Hoster:
     """Return the hoster after a register named these contacts, with 1000 ms to verify them."""
-    return met(known, "ORG-1", "Fast", addresses, "rdap", now_ms, 1000)
+    return met(known, "ORG-1", "Fast", addresses, "rdap", now_ms, 1000, by)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,69 @@ def test_a_verified_contact_that_is_named_no_more_must_be_verified_again() -> No
     ]
     assert hoster.usable == ()
     assert {one.due_ms for one in hoster.waiting} == {NOW + 1050}
+
+
+def verified_by(*sources: str) -> Hoster:
+    """Return a hoster whose contact these named, and a person verified."""
+    hoster = None
+    for source in sources:
+        hoster = told(hoster, ABUSE, by=source)
+    assert hoster is not None
+    found = decided(hoster, ABUSE, "verified", "analyst-7", NOW)
+    assert found is not None
+    return found
+
+
+def test_only_who_named_a_contact_takes_it_away() -> None:
+    """Another register, or another network of the same hoster, has contacts of its own."""
+    hoster = told(verified_by("net 1"), OTHER, by="net 2")
+    assert [(one.address, one.state) for one in hoster.contacts] == [
+        (OTHER, "unverified"),
+        (ABUSE, "verified"),
+    ]
+    assert told(hoster, by="net 1").usable == ()
+
+
+def test_a_contact_that_several_named_stands_until_the_last_names_it_no_more() -> None:
+    """Who repeats a contact first cannot take it away alone."""
+    hoster = told(verified_by("net 1", "net 2"), by="net 1")
+    assert [one.address for one in hoster.usable] == [ABUSE]
+    assert told(hoster, by="net 2").usable == ()
+
+
+def test_attack_many_contacts_crowd_no_verified_one_out() -> None:
+    """The bound is for each source."""
+    many = [f"a{n}@fast.example" for n in range(20)]
+    hoster = told(verified_by("net 1"), *many, by="net 2")
+    assert [one.address for one in hoster.usable] == [ABUSE]
+    assert len(hoster.contacts) == MAX_CONTACTS + 1
+
+
+def test_what_a_person_refused_stays_refused_while_another_source_is_silent() -> None:
+    """Else he would be asked again about what he has decided."""
+    hoster = told(None, ABUSE, by="net 1")
+    refused = decided(hoster, ABUSE, "refused", "analyst-7", NOW)
+    assert refused is not None
+    hoster = told(told(refused, by="net 2"), ABUSE, by="net 1")
+    assert [one.state for one in hoster.contacts] == ["refused"]
+
+
+def test_contacts_that_nobody_decided_do_not_heap_up() -> None:
+    """A hoster with a thousand networks has not a thousand contacts that wait."""
+    hoster = None
+    for n in range(50):
+        hoster = told(hoster, f"a{n}@fast.example", by=f"net {n}")
+    assert hoster is not None
+    assert len(hoster.contacts) == MAX_CONTACTS + 1
+
+
+def test_a_contact_from_before_sources_were_kept_is_anybody_s() -> None:
+    """As it was then."""
+    old = verified_by("net 1")
+    old = msgspec.structs.replace(
+        old, contacts=tuple(msgspec.structs.replace(one, sources=()) for one in old.contacts)
+    )
+    assert told(old, OTHER, by="net 2").usable == ()
 
 
 def test_a_decision_is_about_one_contact() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgpack
 import pytest
 
+from node.jurisdiction.answers import MAX_ADDRESSES
+from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import ABSENT_LOOKS, LAST_RETRY_MS, Located, Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.proxies import ProxyList, ProxySource
@@ -94,6 +96,37 @@ class TestStates:
         await plain.close()
         assert located.state == "none"
         assert rows(located, "refused") == [("192.0.2.1", "documentation")]
+
+
+class TestCrowds:
+    """What a host has beyond the addresses that are judged stands nobody knows where."""
+
+    async def test_addresses_that_are_left_out_are_told_and_take_a_step(
+        self, locator: Locator
+    ) -> None:
+        """The 65th may stand in another country: it is not passed over in silence."""
+        located = await locate(locator, "http://crowd.example/")
+        assert (located.country, located.confidence) == ("NL", "medium")
+        assert len(rows(located, "address")) == MAX_ADDRESSES
+        assert rows(located, "left_out") == [(6,)]
+        told = explain(canonical("http://crowd.example/"), located)
+        assert told.left_out == 6
+        assert "more than are looked at" in told.because
+
+    async def test_a_veil_over_what_was_judged_is_not_sure_to_hide_the_rest(
+        self, locator: Locator
+    ) -> None:
+        """Behind a name of a proxy everything is; behind addresses, those alone."""
+        located = await locate(locator, "http://veiled-crowd.example/")
+        assert (located.state, located.confidence) == ("hidden", "medium")
+
+    async def test_attack_internal_addresses_crowd_no_public_one_out(
+        self, locator: Locator
+    ) -> None:
+        """Else who answers with 64 of them first would stand nowhere."""
+        located = await locate(locator, "http://inside-first.example/")
+        assert (located.state, located.country) == ("country", "NL")
+        assert rows(located, "left_out") == [(5,)]
 
 
 class TestFailures:

@@ -119,7 +119,7 @@ def test_ballots_go_before_everything_that_does_not_fit() -> None:
     rows = (*[("address", f"203.0.113.{n}", 60) for n in range(MAX_EVIDENCE)], BALLOT)
     told = jurisdiction(Located("country", "GB", "high", rows)).evidence
     assert len(told) == MAX_EVIDENCE
-    assert told[0].source == "alpha"
+    assert [one.source for one in told[:2]] == ["left_out", "alpha"]
 
 
 def test_service_and_account_are_placed_as_such() -> None:
@@ -182,6 +182,36 @@ def test_a_sign_and_a_network_travel_by_number() -> None:
         ("networks", "AS64500"),
     ]
     assert "shady" not in repr(found)
+
+
+def test_attack_what_a_resolver_inside_a_network_says_of_it_does_not_travel() -> None:
+    """Internal addresses, and the names that led to them, stay; that they were refused goes."""
+    rows = (
+        ("names", "ok", NOW_MS),
+        ("cname", "db7.intranet.example", 60),
+        ("refused", "10.20.30.40", "private"),
+        ("refused", "10.20.30.41", "private"),
+        ("refused", "fd00::7", "not-global-unicast"),
+    )
+    found = jurisdiction(Located("none", None, "medium", rows))
+    assert [one.input for one in found.evidence if one.source == "refused"] == [
+        "private", "not-global-unicast",
+    ]  # fmt: skip
+    assert not any(word in repr(found) for word in ("10.20", "fd00", "intranet"))
+
+
+def test_addresses_that_nobody_looked_at_are_told_before_the_ballots() -> None:
+    """Whoever gets the item sees that the answer was cut."""
+    found = jurisdiction(Located("country", "GB", "medium", (BALLOT, ("left_out", 6))))
+    assert (found.evidence[0].source, found.evidence[0].input) == ("left_out", "6 more addresses")
+
+
+def test_lines_that_do_not_travel_are_counted() -> None:
+    """Evidence that is cut says so."""
+    rows = tuple(("address", f"192.0.2.{n}", 60) for n in range(1, 50))
+    found = jurisdiction(Located("country", "NL", "high", rows))
+    assert len(found.evidence) == MAX_EVIDENCE
+    assert (found.evidence[0].source, found.evidence[0].input) == ("left_out", "26 more lines")
 
 
 HOUR_MS = 3_600_000
