@@ -280,7 +280,26 @@ def _disputed(located: Located) -> str:
         return "overrides of this hotline for one place contradict each other: mend their file"
     if not located.candidates:
         return "no database names a country"
-    return f"the databases, or its addresses, name {', '.join(located.candidates)}"
+    named = ", ".join(located.candidates)
+    if any(row[0] in {"override", "led"} for row in located.evidence):
+        return f"the databases, its addresses or overrides do not agree; they name {named}"
+    if None in _by_address(located):
+        return f"the databases do not agree; they name {named}"
+    return f"its addresses stand in different countries; the databases name {named}"
+
+
+def _by_address(located: Located) -> set[str | None]:
+    """Return which countries the databases give its addresses, None where they do not agree."""
+    return {count(tuple(ballots)).country for ballots in _ballots(located).values()}
+
+
+def _ballots(located: Located) -> dict[object, list[Ballot]]:
+    found: dict[object, list[Ballot]] = {}
+    for kind, *parts in located.evidence:
+        if kind == "ballot":
+            address, *ballot = parts
+            found.setdefault(address, []).append(Ballot(*ballot))  # type: ignore[arg-type]
+    return found
 
 
 def _nowhere(location: Location, located: Located, names: str | None) -> str:
@@ -299,7 +318,21 @@ def _agreed(located: Located) -> str:
             "takes a step of confidence"
         )
     decided = (why for kind, why in _DECIDED if kind in kinds)
-    return next(decided, _SURE[located.confidence])
+    return next(decided, None) or _sure(located)
+
+
+def _sure(located: Located) -> str:
+    """Say how sure the databases are, where nothing else decided."""
+    if located.confidence != "medium":
+        return _SURE[located.confidence]
+    if any(row[:2] == ("names", "partial") for row in located.evidence):
+        return (
+            "one of the two questions for its addresses failed, and the others stand there: that"
+            " takes a step of confidence"
+        )
+    if all(len(ballots) == 1 for ballots in _ballots(located).values()):
+        return "only one database is configured, and it says so"
+    return _SURE["medium"]
 
 
 _DECIDED = (
@@ -307,10 +340,10 @@ _DECIDED = (
     ("override", "people of this hotline say so, until the time that stands with it"),
     ("beside", "its addresses beside a proxy's stand there; the proxy takes a step of confidence"),
     ("watched", "the databases say so, and a watched block or network takes a step of confidence"),
-    ("left_out", "so the addresses say; that it has more than are looked at takes a step"),
+    ("left_out", "so its addresses say; it has more than are looked at, which takes a step"),
 )
 _SURE = {
     "high": "all databases that answered, two at least, agree on every address",
-    "medium": "a majority of databases agrees, or only one is configured, or a question failed",
+    "medium": "most databases that answered say so, not all",
     "low": "one database alone answers, the others are silent",
 }
