@@ -11,7 +11,9 @@ Rules upheld:
   may trust this machine more than a stranger. The way ends there, unasked.
 * Only at ports that the operator allows (80 and 443): who reports a URL, or answers with a
   redirect, must not have this machine knock at other services, public ones either.
-* Bounds: `MAX_HOPS` hops, time for each, a number of trails at once. A ring ends the trail.
+* Bounds: `MAX_HOPS` hops, time for each and for all together, a number of trails at once. A ring
+  ends the trail. Whoever reports many URLs that answer slowly, hop after hop, must not keep other
+  items, urgent ones too, from being located.
 * No cookie, no proxy of the environment; certificates are checked.
 
 The site learns that this address looked at it: nothing is followed unless the operator allowed it.
@@ -36,7 +38,8 @@ from node.jurisdiction.locations import Location, canonical
 from node.jurisdiction.names import Resolver
 from node.jurisdiction.redirects import MAX_HOPS, NOT_THERE, Hop, Trail
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 64
+TRAIL_S: Final = 30.0
 KEEP_MS: Final = 3_600_000
 MAX_KEPT: Final = 50_000
 _HEADERS: Final = {"User-Agent": "Mozilla/5.0 (compatible)", "Accept": "*/*"}
@@ -71,12 +74,14 @@ class RedirectFollower:
         dial: Dial = _directly,
         ports: Collection[int] = PORTS,
         own: Collection[str] = (),
+        trail_s: float = TRAIL_S,
     ) -> None:
         self._names = names
         self._bounds = bounds or Bounds(connect_s=5.0, total_s=10.0, hops=MAX_HOPS)
         self._context = context
         self._dial = dial
         self._ports = frozenset(ports)
+        self._trail_s = trail_s
         self._own = tuple(ip_network(one) for one in own)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
@@ -103,8 +108,13 @@ class RedirectFollower:
         hops: list[Hop] = []
         seen = {location.canonical}
         last = at = location
+        until = asyncio.get_running_loop().time() + self._trail_s
         while True:
-            hop, following = await self._hop(at, now_ms)
+            try:
+                async with asyncio.timeout_at(until):
+                    hop, following = await self._hop(at, now_ms)
+            except TimeoutError:
+                hop, following = Hop(at.host, None, None, "no_answer"), None
             if hop.problem not in NOT_THERE:
                 last = at
             if following is not None and following.canonical in seen:

@@ -69,7 +69,8 @@ class Quotas:
     def _take_from_bucket(self, key: Key, checks: int, now_ms: int) -> None:
         most = key.contract.per_minute
         if checks > most:
-            raise _spent("entries", "more at once than the contract permits in a minute", 60)
+            what = "more at once than the contract permits in a minute"
+            raise _spent("entries", what, 60, "ask about fewer at once")
         left, at_ms = self._buckets.get(key.key_sha256, (float(most), now_ms))
         left = min(float(most), left + max(0, now_ms - at_ms) * most / MINUTE_MS)
         if checks > left:
@@ -107,6 +108,6 @@ class Quotas:
             self._day, self._today = day, {}
 
 
-def _spent(field: str, what: str, wait_s: int) -> ApiError:
-    mend = f"{what} were asked; ask again later, or ask the hotline for a larger contract"
+def _spent(field: str, what: str, wait_s: int, then: str = "ask again later") -> ApiError:
+    mend = f"{what} were asked; {then}, or ask the hotline for a larger contract"
     return ApiError("quota_spent", mend, field, {"Retry-After": str(max(1, wait_s))})

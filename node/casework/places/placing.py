@@ -262,6 +262,7 @@ _ORDER = {
             "led",
             "beside",
             LEFT_OUT,
+            "candidate",
             "proxy",
             "ballot",
             "watched",

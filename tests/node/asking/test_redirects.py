@@ -275,6 +275,17 @@ class TestAddresses:
         assert trail.hops == (Hop("half.example", TWO, 200, None),)
         assert sites.dialled == [(TWO, 80)]
 
+    async def test_attack_slow_sites_hold_a_trail_no_longer_than_all_of_it_may_take(
+        self, sites: Sites, names: Resolver
+    ) -> None:
+        """Hop after hop just within its time: here none is left, and nobody is asked."""
+        hurried = RedirectFollower(names, BOUNDS, sites.authority.client, sites.dial, trail_s=0.0)
+        place = canonical("http://one.example/")
+        trail = await hurried.follow(place, NOW_MS)
+        assert trail == Trail(place, (Hop("one.example", None, None, "no_answer"),))
+        assert sites.dialled == []
+        await hurried.close()
+
     async def test_dns_rebinding_leads_nowhere(
         self, follower: RedirectFollower, sites: Sites, tmp_path: Path
     ) -> None:

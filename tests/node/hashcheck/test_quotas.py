@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from node.api.problems import ApiError
 from node.hashcheck.contract import DAY_MS, Contract, Counts, Key, Scope
 from node.hashcheck.quotas import MINUTE_MS, Quotas
@@ -61,6 +63,8 @@ def test_a_clock_that_was_far_ahead_locks_nobody_out() -> None:
 def test_more_at_once_than_a_minute_permits_never_goes_through() -> None:
     """It says so, instead of letting somebody wait for ever."""
     assert wait_s(Quotas(), 61) == 60
+    with pytest.raises(ApiError, match="ask about fewer at once"):
+        Quotas().take(KEY, 61, 0, NOON_MS)
 
 
 def test_pictures_have_a_quota_of_their_own() -> None:

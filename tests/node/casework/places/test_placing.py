@@ -206,6 +206,14 @@ def test_addresses_that_nobody_looked_at_are_told_before_the_ballots() -> None:
     assert (found.evidence[0].source, found.evidence[0].input) == ("left_out", "6 more addresses")
 
 
+def test_the_countries_of_a_dispute_are_told_whatever_else_does_not_fit() -> None:
+    """Of many addresses in one country and one in another, the other must not be cut off."""
+    ballots = [(*BALLOT[:1], f"203.0.113.{n}", *BALLOT[2:]) for n in range(64)]
+    rows = (*ballots, ("candidate", "GB"), ("candidate", "NL"))
+    found = jurisdiction(Located("disputed", None, "low", rows, ("GB", "NL")))
+    assert [one.input for one in found.evidence if one.source == "candidate"] == ["GB", "NL"]
+
+
 def test_lines_that_do_not_travel_are_counted() -> None:
     """Evidence that is cut says so."""
     rows = tuple(("address", f"192.0.2.{n}", 60) for n in range(1, 50))
