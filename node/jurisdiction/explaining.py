@@ -255,11 +255,16 @@ _FAILED = {
 }
 
 
+_LED = {"none": "to what is in no country", "hidden": "to a place behind a proxy"}
+
+
 def _because(location: Location, located: Located, names: str | None) -> str:
     """Say in one sentence what decided."""
     if located.state == "unresolved":
         failed = _FAILED.get(str(names), "one of two questions failed, the other had no address")
         return failed if names == "not_asked" else f"{failed}; it is asked again"
+    if located.state in _LED and any(row[0] == "led" for row in located.evidence):
+        return f"it redirects {_LED[located.state]}, as it tells this node; a person looks"
     if located.state == "none":
         return _nowhere(location, located, names)
     if located.state == "hidden":

@@ -10,8 +10,8 @@ then that the content is elsewhere, and nobody can see whether it is: a country 
 
 A site answers who asks it as it likes, and need not lead a browser where it leads this node. So a
 country to which it leads from another one has `medium` confidence at most too, and an end that is
-in no country, or that was not itself asked (its port, an onion), `low`: then a person looks. Where
-the reported site itself stands is in the evidence: its ballots, and a row
+in no country, behind a proxy, or that was not itself asked (its port, an onion), `low`: then a
+person looks. Where the reported site itself stands is in the evidence: its ballots, and a row
 `("led", host, state, country)`.
 """
 
@@ -94,7 +94,7 @@ def led_from(located: Located, reported: Location, first: Located, trail: Trail)
     sure = located.confidence
     last = trail.last.host
     asked = any(hop.host == last and hop.status is not None for hop in trail.hops)
-    if located.state == "none" or (located.state == "country" and not asked):
+    if located.state in {"none", "hidden"} or (located.state == "country" and not asked):
         sure = "low"
     elif located.state == "country" and sure == "high":
         sure = "medium"

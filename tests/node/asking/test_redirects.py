@@ -13,6 +13,7 @@ from aiohttp import web
 from examples.demo.dns_server import Zone, ZoneServer
 from node.asking.https import Bounds
 from node.asking.redirects import KEEP_MS, RedirectFollower
+from node.casework.passing_on.routing import is_uncertain
 from node.casework.places.placing import Places
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
@@ -20,6 +21,7 @@ from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.names import NameCache, Resolver
+from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.redirects import Hop, Trail, with_hops
 from protocol.vocabulary import Confidence, HostingState
 from tests.builders.authority import Authority, make_authority
@@ -382,6 +384,24 @@ class TestPlacesThatAreNotThere:
             told = explain(trail.last, located).because
             found.append((located.country, located.confidence, "redirects" in told))
         assert found == [("NL", "medium", True), ("NL", "high", False)]
+        databases.close()
+
+    async def test_attack_a_site_hides_behind_no_proxy_by_what_it_answers_this_node(
+        self, follower: RedirectFollower, sites: Sites, names: Resolver, tmp_path: Path
+    ) -> None:
+        """It stands in the open, and leads this node alone to a page behind one: a person looks."""
+        countries = {"192.0.2.0/24": {"country": "NL"}, "198.51.100.0/24": {"country": "US"}}
+        databases = Databases.open(write_database(tmp_path, n, countries) for n in ("a", "b"))
+        (tmp_path / "proxies.txt").write_text(
+            "built 2026-11-01T00:00:00Z\nrange 198.51.100.0/24 veil\n", encoding="utf-8"
+        )
+        veils = [ProxyList.open(ProxySource(tmp_path / "proxies.txt", "proxies"))]
+        places = Places(Locator(names, databases, veils), DEADLINE_MS, redirects=follower)
+        sites.leads = {"one.example/a": "http://two.example/"}
+        found, _ = await places.locate(item(1, url="http://one.example/a"), NOW_MS)
+        assert (found.state, found.confidence) == (HostingState.HIDDEN, Confidence.LOW)
+        assert is_uncertain(found)
+        assert any(line.answer == "NL" and ONE in line.input for line in found.evidence)
         databases.close()
 
     @pytest.mark.parametrize(

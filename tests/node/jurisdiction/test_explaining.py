@@ -61,3 +61,14 @@ def test_a_dispute_says_who_disagrees(rows: list[Row], said: str) -> None:
 def test_what_took_a_step_of_confidence_is_named(rows: list[Row], names: str, said: str) -> None:
     """Not a list of all that may have."""
     assert because("country", "medium", *rows, names=names).startswith(said)
+
+
+@pytest.mark.parametrize(("state", "where"), [("hidden", "behind a proxy"), ("none", "no country")])
+def test_where_a_redirect_leads_out_of_every_country_is_said(state: str, where: str) -> None:
+    """Not that the reported site has no address, or stands behind a proxy: it does not."""
+    rows: tuple[Row, ...] = (
+        ("rule", "jurisdiction", 6), ("kind", "onion"), ("led", "site.example", "country", "NL"),
+    )  # fmt: skip
+    told = explain(PLACE, Located(state, None, "low", rows)).because  # type: ignore[arg-type]
+    assert "redirects" in told
+    assert where in told
