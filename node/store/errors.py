@@ -11,7 +11,7 @@ StoreError                  base; `code` names it in logs and answers
   DamagedDatabaseError      SQLite finds the file damaged
   AwayError                 the database server does not answer: nothing was written
   RefusedByServerError      the database server does not let us in
-  UnsafeServerError         the database server would lose what it confirmed, or is too old
+  UnsafeServerError         the server would lose what it confirmed, is too old, or is shared
   UnsureError               the server went away while it committed: nobody knows yet
   SetBackError              the server lost what it had confirmed: a person must say so
   MovedDatabaseError        the store went to a server; the file takes nothing any more

@@ -48,7 +48,7 @@ class Target:
         """
         seal, raw = Seal(key), connect(place)
         try:
-            check_server(raw)
+            check_server(place, raw)
             self.is_done = _prepare(raw, seal, name)
             take_lock(raw)
             self._connection = PostgresConnection(place, seal, raw, read_only=False)

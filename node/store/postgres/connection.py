@@ -48,10 +48,18 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "tcp_user_timeout": 20_000,
 }
 _SESSION: Final = (
-    "SET synchronous_commit = on; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
-    " SET tcp_keepalives_count = 3"
+    "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';"
+    " SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
+    " SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
+    " 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',"
+    " 'transaction_timeout')"
 )
-"""What was answered survives; and the server notices a node that vanished, and lets go its lock."""
+"""What the store needs, whatever an administrator set for all.
+
+What was answered survives; who waited for another writer sees what that one wrote; the server
+notices a node that vanished, and lets go its lock. No time ends a session, whose lock would go with
+it, nor a statement: it would end the wait for a standby, too, and call that a COMMIT.
+"""
 STREAMED: Final = 1000
 """Rows that are fetched at once where an answer may be larger than memory."""
 PAUSE_S: Final = 0.25
@@ -136,7 +144,13 @@ class PostgresConnection(BulkConnection):
         if time.monotonic() < self._not_before:
             raise AwayError(AwayError.__doc__)
         self._not_before = time.monotonic() + PAUSE_S
-        self._raw = self._connected()
+        raw = self._connected()
+        try:
+            self.catalog = Catalog.read(raw)
+        except psycopg.Error as error:
+            raw.close()
+            raise translate(error) from error
+        self._raw, self._shapes = raw, {}
         self._not_before = 0.0
 
     def _connected(self) -> Raw:

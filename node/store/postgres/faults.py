@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import psycopg
 
@@ -12,11 +13,18 @@ from node.store.errors import (
     RefusedByServerError,
     StoreError,
     StoreFullError,
+    UnsafeServerError,
 )
 
 _FULL = ("53100", "25006")
 """Disk full; read-only transaction: a standby, or a server that was set so."""
 _DAMAGED = ("XX001", "XX002")
+_SHARED = ("42P05", "26000")
+"""A prepared statement is there already, or is not: of a session that others have, too."""
+POOLER: Final = (
+    "store.url: a pooler gives one session of the server to several; set its pool_mode to session,"
+    " or name the server itself"
+)
 _CANNOT_OPEN = "[store] password does not open it"
 _LETS_NOBODY = "it lets this user in from nowhere near here (pg_hba.conf)"
 _UNKNOWN = "the user or database in [store] url does not exist"
@@ -47,6 +55,8 @@ def translate(error: psycopg.Error) -> StoreError:
         return StoreFullError(StoreFullError.__doc__)
     if state in _DAMAGED:
         return DamagedDatabaseError(DamagedDatabaseError.__doc__)
+    if state in _SHARED:
+        return UnsafeServerError(POOLER)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return AwayError(AwayError.__doc__)
     name = f"{type(error).__name__} {state}".strip()

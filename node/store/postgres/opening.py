@@ -16,7 +16,7 @@ from node.store.errors import (
     UnsafeServerError,
 )
 from node.store.postgres.connection import PostgresConnection, Raw, connect
-from node.store.postgres.faults import translate
+from node.store.postgres.faults import POOLER, translate
 from node.store.postgres.migrating import SCHEMA_FILES, bring_up_to_date, make
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
@@ -54,7 +54,7 @@ def create(place: Postgres, key: bytes) -> None:
     """
     raw = connect(place)
     try:
-        check_server(raw)
+        check_server(place, raw)
         with raw.transaction():
             _make(raw, key)
     except psycopg.Error as error:
@@ -141,9 +141,10 @@ def _open(
     """Find the store, prove the key, bring the schema up to date if it is to be written."""
     seal, raw = Seal(key), connect(place)
     try:
+        if writes:
+            check_server(place, raw)
         check_store(raw, seal)
         if writes:
-            check_server(raw)
             if locks:
                 take_lock(raw)
             bring_up_to_date(raw)
@@ -179,16 +180,38 @@ def check_store(raw: Raw, seal: Seal) -> None:
         raise NewerDatabaseError(NewerDatabaseError.__doc__)
 
 
-def check_server(raw: Raw) -> None:
-    """See that what the server confirms survives it."""
+def check_server(place: Postgres, raw: Raw) -> None:
+    """See that what the server confirms survives it, and that its session is this process's own.
+
+    Raises:
+        AwayError, RefusedByServerError, UnsafeServerError
+    """
     if raw.info.server_version < OLDEST:
         raise UnsafeServerError("store.url: the server is older than PostgreSQL 14; upgrade it")
     wanted = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
     for name, value in wanted.items():
-        row = raw.execute("SELECT current_setting(%s)", [name]).fetchone()
+        row = raw.execute("SELECT current_setting(%s)", [name], prepare=False).fetchone()
         if row is None or row[0] != value:
             mend = f"set {name} to {value}, else the node does not start"
             raise UnsafeServerError(f"store.url: the server's {name} is not {value}; {mend}")
+    if _is_shared(place, raw):
+        raise UnsafeServerError(POOLER)
+
+
+def _is_shared(place: Postgres, raw: Raw) -> bool:
+    """Whether two connections may get one session of the server, one transaction after the other.
+
+    What is set in it and the lock that it holds would then be anybody's.
+    """
+    with connect(place) as other:
+        first, second, third = (_session(one) for one in (raw, other, raw))
+    return second == first or third != first
+
+
+def _session(raw: Raw) -> int:
+    row = raw.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def check_rights(raw: Raw) -> None:
