@@ -15,7 +15,7 @@ from node.config.edit import change_file, with_values
 from node.config.reading import parse
 from node.setup.errors import AlreadySetUpError
 from node.setup.opening import open_database_key
-from node.store.errors import NoDriverError
+from node.store.errors import NoDriverError, StoreFullError
 from node.store.moving.source import open_source
 from node.store.postgres.place import Postgres
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from node.config import Config
     from node.store.moving.move import Moved, Tell
     from node.store.moving.source import Source
+
+
+FULL_THERE = """
+--to: the disk of that server is full, or it may only be read. Free space there, then run `hotline
+store migrate` again; it goes on where it was.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,15 @@ def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
         from node.store.moving.target import Target  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise NoDriverError(NoDriverError.__doc__) from error
-    target = Target(place, key, name)
     try:
-        source.begin(name, place.url)
-        return move_(source, target, _now_ms, tell)
-    finally:
-        target.close()
+        target = Target(place, key, name)
+        try:
+            source.begin(name, place.url)
+            return move_(source, target, _now_ms, tell)
+        finally:
+            target.close()
+    except StoreFullError as error:  # of the file its driver says so
+        raise StoreFullError(FULL_THERE) from error
 
 
 def _values(wish: Wish) -> dict[str, str]:

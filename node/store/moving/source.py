@@ -243,16 +243,21 @@ def open_source(path: Path, key: bytes) -> Iterator[Source]:
         StoreError: the file cannot be opened, read or written.
     """
     try:
-        source = Source(path, key)
+        source = _opened(path, key)
         try:
-            yield source
+            yield source  # what the server said meanwhile is in our words already
         finally:
             source.close()
-    except StoreFullError as error:
-        raise StoreFullError(FULL) from error
     except files.driver_errors() as error:
         named = files.translate(error)
         raise (StoreFullError(FULL) if isinstance(named, StoreFullError) else named) from error
+
+
+def _opened(path: Path, key: bytes) -> Source:
+    try:
+        return Source(path, key)
+    except StoreFullError as error:
+        raise StoreFullError(FULL) from error
 
 
 def moving_of(connection: FileConnection) -> Moving | None:

@@ -10,6 +10,7 @@ from tests.node.cli.conftest import Typing
 from tests.node.cli.test_new_file import room_for
 from tests.node.cli.test_on_server import submit
 from tests.node.cli.test_run import refused, started
+from tests.node.store.test_postgres_server import writing_forbidden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,3 +74,15 @@ async def test_full_disk_under_the_file_is_named_and_the_store_moves_when_there_
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_full")
     assert "again, into an empty database" in shown["error"]["message"]
     assert (await joined(*words))[0] == Exit.OK
+
+
+async def test_full_server_is_named_and_the_store_moves_when_there_is_room(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """Nobody looks for room on the disk of the file, which is not full."""
+    url = postgres.new().url
+    with writing_forbidden(postgres):
+        code, shown = await joined("store", "migrate", "--to", url)
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_full")
+    assert shown["error"]["message"].startswith("--to: the disk of that server")
+    assert (await joined("store", "migrate", "--to", url))[0] == Exit.OK
