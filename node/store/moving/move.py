@@ -1,8 +1,8 @@
 """Moving a store to a server, while its node writes or while none runs: one and the same way.
 
 1. From now on the file notes which rows change (`Source.begin`).
-2. Every table is copied in order of its keys, in short transactions. Broken off, it goes on after
-   the last key that came.
+2. Every table is copied in order of its keys, in short transactions. Broken off, what is gone since
+   is taken away, and it goes on after the last key that came.
 3. What changed meanwhile is copied again, round by round, each round as of one moment of the file.
 4. As of one such moment both sides are compared, row by row, and the head of every log is computed
    from the leaves that came.
@@ -78,6 +78,7 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
     else:
         target.check_tables(source.tables)
         for table in source.tables:
+            _take_away(source, target, table)
             _copy(source, target, table, tell)
         _catch_up(source, target, tell)
         moved = _verify(source, target, tell)
@@ -86,6 +87,16 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
     if not target.is_done:
         target.finish()
     return moved
+
+
+def _take_away(source: Source, target: Target, table: Table) -> None:
+    """Delete what an earlier attempt copied and is gone: what came since may have its place.
+
+    A source's number of a report that was erased, for one. It stays noted, and so is what came.
+    """
+    with target.transaction():
+        for keys in source.deleted(table):
+            target.delete(table, keys)
 
 
 def _copy(source: Source, target: Target, table: Table, tell: Tell) -> None:

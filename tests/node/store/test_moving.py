@@ -23,6 +23,7 @@ from node.store.errors import (
     MoveRefusedError,
     MoveUnfinishedError,
     StoreBusyError,
+    StoreError,
 )
 from node.store.moving.move import Moved, move
 from node.store.moving.source import Source, moving_of
@@ -271,6 +272,26 @@ class TestBrokenOff:
                 break
         await store.close()
         assert attempts > 10
+        assert of_server(place, path) == of_file(path)
+
+    async def test_what_took_the_place_of_what_was_copied_and_is_gone_is_no_obstacle(
+        self, path: Path, place: Postgres
+    ) -> None:
+        """A report was erased after it was copied, and its source handed the same number in again.
+
+        Where that happens between two parts of one table, the same command goes on.
+        """
+        await (await live(path)).close()
+        with closing(files.open_writer(path, KEY)) as writer:
+
+            def breaking(what: str, _: int) -> None:
+                if what == "copying reports":
+                    writer.execute("DELETE FROM reports WHERE reference = 'text 1'")
+                    writer.execute("INSERT INTO reports VALUES ('z', 'text 1', 'text 1', x'00')")
+
+            with pytest.raises(StoreError):
+                moving(path, place, breaking)
+        moving(path, place)
         assert of_server(place, path) == of_file(path)
 
     async def test_between_the_end_of_the_file_and_the_start_of_the_server(
