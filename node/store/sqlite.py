@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from node.matching.fingerprints import Fingerprints
 from node.store.channels.forks import Forks
@@ -111,12 +112,13 @@ class Store:
         connection, lock = open_locked(place, key, upgrade)
         try:
             carry_over(connection, fingerprints, upgrade)
+            alive = partial(_still_here, connection)
             readers = ThreadReaders(lambda: open_reader(place, key), READERS)
             lookalikes = Lookalikes(folder)
             if folder is not None:
-                lookalikes.follow(connection)
+                lookalikes.follow(connection, alive)
             known = Known(fingerprints)
-            known.pictures.open(connection)
+            known.pictures.open(connection, alive=alive)
         except BaseException:
             connection.close()
             lock.release()
@@ -195,6 +197,12 @@ class Store:
 
 def _is_on_server(connection: Connection) -> bool:
     return isinstance(connection, BulkConnection)
+
+
+def _still_here(connection: Connection) -> None:
+    """Show who stands by that this process lives, though it takes long to open its store."""
+    if _is_on_server(connection):
+        InlineWriter(connection).run_now(_nothing)
 
 
 def _nothing(_: Connection) -> None:

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from node.matching.contents import PDQ_NEAR, picture_of
-from node.store.bulk import stream
 from node.store.contents.lists import decode_entry
 from node.store.seam import Connection
 
@@ -29,13 +28,12 @@ if TYPE_CHECKING:
     from node.matching.near.index import NearIndex
 
 STRETCH: Final = 20_000
-"""Entries that are read at once while following."""
+"""Entries that are read at once."""
 AT_ONCE: Final = 1 << 22
 """Hashes of which a segment is made at once when the index is opened: 160 MB are held for it."""
 MANY: Final = 4_096
 """Fewer go into the delta."""
 _NEXT: Final = "SELECT number, state FROM list_entries WHERE number > ? ORDER BY number LIMIT ?"
-_ALL: Final = "SELECT number, state FROM list_entries ORDER BY number"
 _ENDED: Final = "SELECT number, entry FROM list_ended WHERE number > ? ORDER BY number LIMIT ?"
 _NEWEST_ENDED: Final = "SELECT coalesce(max(number), 0) FROM list_ended"
 
@@ -61,16 +59,23 @@ class ListedPictures:
         """How many hashes there are."""
         return 0 if self._index is None else len(self._index)
 
-    def open(self, connection: Connection, *, by_a_job: bool = False) -> None:
+    def open(
+        self,
+        connection: Connection,
+        *,
+        by_a_job: bool = False,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         """Take in all that stands, before anybody asks; again, it does nothing.
 
-        `by_a_job`: in a transaction that may be rolled back; then it is opened anew.
+        `by_a_job`: in a transaction that may be rolled back; then it is opened anew. `alive` is
+        called after each stretch that was read.
         """
         if self._opened:
             return
         ended = int(connection.execute(_NEWEST_ENDED).fetchone()[0])
         newest, ids, pdqs = 0, array("Q"), bytearray()
-        for number, pdq in _pictures(stream(connection, _ALL)):
+        for number, pdq in _pictures(_entries(connection, alive)):
             newest = number
             if pdq is not None:
                 ids.append(number)
@@ -139,6 +144,15 @@ class ListedPictures:
 
             self._index = NearIndex()
         return self._index
+
+
+def _entries(connection: Connection, alive: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
+    """Yield all entries; a server would tell all at once what is asked in one question."""
+    newest = 0
+    while rows := connection.execute(_NEXT, (newest, STRETCH)).fetchall():
+        yield from rows
+        newest = rows[-1][0]
+        alive()
 
 
 def _pictures(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes | None]]:

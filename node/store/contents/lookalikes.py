@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,8 +136,8 @@ class Lookalikes:
         self.follow(connection)
         return self._index
 
-    def follow(self, connection: Connection) -> None:
-        """Read what the history holds beyond the mark."""
+    def follow(self, connection: Connection, alive: Callable[[], None] = lambda: None) -> None:
+        """Read what the history holds beyond the mark; `alive` is called after each stretch."""
         if not self._sure:
             self._go_back(connection)
         if self._mark is None:
@@ -152,6 +152,7 @@ class Lookalikes:
             for seq, item, kind, body in rows:
                 if body is not None:
                     news.read(seq, item, decode_body(EventKind(kind), body))
+            alive()
         chain = connection.execute("SELECT chain FROM events WHERE seq = ?", (end,)).fetchone()
         self._take(connection, news, Mark(end, bytes(chain[0])))
 

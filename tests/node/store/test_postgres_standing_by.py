@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from node.store import opening
+from node.store.bulk import insert_rows
+from node.store.contents import listed_pictures, lookalikes
+from node.store.contents.near_files import Folder
 from node.store.errors import (
     AlreadyOpenError,
     AwayError,
@@ -76,6 +81,14 @@ def node(place: Postgres) -> Store:
     return Store.open(place, KEY, US, FINGERPRINTS)
 
 
+def commits(place: Postgres) -> int:
+    """How many commits the node has made."""
+    with psycopg.connect(place.url) as administrator:
+        row = administrator.execute("SELECT commits FROM tenure").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def become_free(waiting: StandBy) -> None:
     """Wait until the server has let go of an ended session."""
     until = time.monotonic() + 20
@@ -124,6 +137,30 @@ class TestTurn:
             await store.show_life()
         await record_items(store, 1)
         await store.close()
+
+    async def test_who_takes_long_to_open_much_shows_that_it_lives(
+        self, place: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else two of them would end each other for ever before either is open.
+
+        By one commit at least for each stretch of its lists and of its history that it reads.
+        """
+        store = node(place)
+        await record_items(store, *range(1, 6))
+        rows = [(number, 1, 1, b"a picture") for number in range(1, 6)]
+        into = "INSERT OR FAIL INTO list_entries (number, category, version, state)"
+        await store.writer.run(lambda connection: insert_rows(connection, into, rows))
+        await store.close()
+        before = commits(place)
+        await node(place).close()
+        monkeypatch.setattr(listed_pictures, "STRETCH", 1)
+        await node(place).close()
+        after_lists = commits(place)
+        assert after_lists - before >= len(rows)
+        monkeypatch.setattr(lookalikes, "STRETCH", 1)
+        folder = Folder(tmp_path / "pictures", KEY, os.urandom)
+        await Store.open(place, KEY, US, FINGERPRINTS, folder=folder).close()
+        assert commits(place) - after_lists >= len(rows) + 5
 
     async def test_command_that_keeps_nodes_away_is_not_ended(
         self, place: Postgres, waiting: StandBy, clock: Clock
