@@ -27,8 +27,8 @@ from typing import Final
 
 import psycopg
 
-from node.store.errors import AwayError, SetBackError, StoreError
-from node.store.postgres.connection import NAME, connect
+from node.store.errors import AwayError, RefusedByServerError, SetBackError
+from node.store.postgres.connection import NAME, Raw, connect
 from node.store.postgres.opening import check_rights, check_store
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
@@ -74,7 +74,7 @@ class StandBy:
     """One process that waits for its turn."""
 
     def __init__(self, place: Postgres, key: bytes, now_s: Callable[[], float]) -> None:
-        """Look whether a store of this key is there.
+        """Look whether a store of this key is there; a server that is away is waited for.
 
         Args:
             place: where the store is.
@@ -82,27 +82,47 @@ class StandBy:
             now_s: a clock that only goes forward.
 
         Raises:
-            StoreError: as `opening.open_reader`.
+            StoreError: as `opening.open_reader`, but for `AwayError`.
         """
         self._place = place
+        self._key = key
         self._now_s = now_s
-        self._raw = connect(place)
-        try:
-            check_store(self._raw, Seal(key))
-            check_rights(self._raw)
-        except BaseException:
-            self._raw.close()
-            raise
+        self._raw: Raw | None = None
         self._seen: Holder | None = None
         self._since_s = now_s()
         self._back_s: float | None = None
         self._was_away = False
+        try:
+            self._raw = self._begin()
+        except AwayError:
+            self._was_away = True
         self._commits = 0
         self._restores = {""}  # it may be set back to before all of them
 
+    def _begin(self) -> Raw:
+        raw = connect(self._place)
+        try:
+            check_store(raw, Seal(self._key))
+            check_rights(raw)
+        except psycopg.Error as error:
+            raw.close()
+            raise AwayError(AwayError.__doc__) from error
+        except BaseException:
+            raw.close()
+            raise
+        return raw
+
+    def _connected(self) -> Raw:
+        if self._raw is None:
+            self._raw = self._begin()
+        elif self._raw.closed:
+            self._raw = connect(self._place)
+        return self._raw
+
     def close(self) -> None:
         """Wait no more."""
-        self._raw.close()
+        if self._raw is not None:
+            self._raw.close()
 
     def is_free(self) -> bool:
         """Whether nobody works; one that has shown nothing for too long is ended.
@@ -112,11 +132,12 @@ class StandBy:
 
         Raises:
             SetBackError: nobody works, on a server that lacks what was seen on it; it is marked.
+            StoreError: of a server that was away from the first, as when one begins to wait.
         """
         asked_s = self._now_s()
         try:
-            holder = self._look()
-        except StoreError:
+            holder, raw = self._look(), self._connected()
+        except (AwayError, RefusedByServerError):
             self._seen, self._was_away = None, True
             return False
         if self._was_away:
@@ -130,23 +151,22 @@ class StandBy:
         if holder.session is None:
             if self._back_s is not None and self._now_s() - self._back_s <= RETURN_S:
                 return False
-            self._check(holder)
+            self._check(raw, holder)
             return True
         self._commits = max(self._commits, holder.commits)
         if holder != self._seen:
             self._seen, self._since_s = holder, self._now_s()
         elif self._now_s() - self._since_s > LEASE_S:
-            self._end(holder.session)
+            self._end(raw, holder.session)
             self._seen = None
         return False
 
     def _look(self) -> Holder:
+        raw = self._connected()
         try:
-            if self._raw.closed:
-                self._raw = connect(self._place)
-            row = self._raw.execute(_HOLDER).fetchone()
+            row = raw.execute(_HOLDER).fetchone()
         except psycopg.Error as error:
-            self._raw.close()
+            raw.close()
             raise AwayError(AwayError.__doc__) from error
         if row is None:  # a dump is being restored
             raise AwayError(AwayError.__doc__)
@@ -159,23 +179,23 @@ class StandBy:
             self._commits = 0
         self._restores.update(known)
 
-    def _check(self, holder: Holder) -> None:
+    def _check(self, raw: Raw, holder: Holder) -> None:
         """See that the server still has all commits that were seen on it.
 
         Raises:
             SetBackError: it does not.
         """
         if holder.commits < self._commits:
-            mark_set_back(self._raw, holder.fence)
+            mark_set_back(raw, holder.fence)
             raise SetBackError(SetBackError.__doc__)
         self._commits = holder.commits
 
-    def _end(self, session: int) -> None:
+    def _end(self, raw: Raw, session: int) -> None:
         """End the session of a node; a command that keeps nodes away is left alone."""
         try:
-            self._raw.execute(_END, [session, NAME])
+            raw.execute(_END, [session, NAME])
         except psycopg.Error:
-            self._raw.close()
+            raw.close()
 
 
 def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:
@@ -183,7 +203,7 @@ def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:
 
     Raises:
         SetBackError: as `StandBy.is_free`.
-        StoreError: as `opening.open_reader`; once it waits, it waits for the server too.
+        StoreError: as `opening.open_reader`, but for `AwayError`: the server is waited for, too.
     """
     standing = StandBy(place, key, time.monotonic)
     try:

@@ -194,6 +194,31 @@ class TestTurn:
         await record_items(store, 1)
         await store.close()
 
+    async def test_who_begins_while_the_server_is_away_waits_for_it_and_for_who_worked(
+        self, place: Postgres, clock: Clock, postgres: Cluster
+    ) -> None:
+        """It ended, was started again as soon as the server was back, and took over at once."""
+        store = node(place)
+        with postgres.stopped():
+            late = StandBy(place, KEY, clock)
+            assert not late.is_free()
+        assert not late.is_free()
+        await record_again(store, 1)
+        clock.now_s += RETURN_S + 1
+        assert not late.is_free()
+        await store.close()
+        await become_free(late)
+        late.close()
+
+    async def test_who_begins_while_the_server_is_away_is_told_later_what_is_wrong(
+        self, place: Postgres, clock: Clock, postgres: Cluster
+    ) -> None:
+        """As who begins while it answers."""
+        with postgres.stopped():
+            late = StandBy(place, bytes(32), clock)
+        with pytest.raises(WrongKeyError):
+            late.is_free()
+
     async def test_no_time_passes_while_the_server_hangs(
         self, place: Postgres, waiting: StandBy, clock: Clock
     ) -> None:
@@ -453,7 +478,7 @@ async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_r
     assert not waiting.is_free()
     fence, commits = waiting._look().fence, waiting._look().commits
     await store.close()
-    waiting._raw.close()
+    waiting.close()
     with monkeypatch.context() as patched:
         patched.setattr(waiting, "_place", replace(place, url="postgresql://127.0.0.1:1/none"))
         assert not waiting.is_free()
