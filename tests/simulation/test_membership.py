@@ -23,11 +23,12 @@ from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from keys.network import NetworkDocument, Status
 
 PLACE = "https://nl1.example/album/1.jpg"
-GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
+GB, NL, FR, DE = "gb-iwf", "nl-eokm", "fr-pdc", "de-eco"
 
 expel = partial(changes.expel, member=NL, choice_rules={})
 merge = partial(changes.merge, member=NL, successor=FR, choice_rules={})
@@ -584,3 +585,32 @@ async def test_where_the_member_before_it_is_gone_as_well_the_one_before_takes_i
         await run(world, GB)
     state = await world[GB].state(item_id)
     assert (state.custody, state.responsible, state.orphan) == (Custody.HERE, GB, True)
+
+
+@pytest.mark.parametrize("between", [False, True])
+async def test_who_handed_it_to_another_that_is_gone_has_it_alone(
+    tmp_path: Path,
+    between: bool,  # noqa: FBT001 - a case of the test
+) -> None:
+    """Of four in a row the second and the last end: the third has it back, and no one beside it."""
+    world = World(tmp_path, (GB, NL, FR, DE))
+    await world.start()
+    item_id = await reported(world)
+    await world.settle()
+    for member, country in ((NL, "FR"), (FR, "DE")):
+        moved = ActionDraft(action=Action.MOVED, country=country)
+        await world[member].desk.act(item_id, moved, actor="analyst")
+        await world.settle()
+    assert (await world[GB].state(item_id)).responsible == DE
+    for member in (NL, DE):
+        govern(world, partial(changes.expel, member=member, choice_rules={}))
+        if between:  # the first hands it to the last one itself before that is gone as well
+            await run(world, GB, FR)
+    await run(world, GB, FR)
+    states = {member: await world[member].state(item_id) for member in (GB, FR)}
+    assert {m: (s.custody, s.responsible) for m, s in states.items()} == {
+        GB: (Custody.HANDED_ON, FR),
+        FR: (Custody.HERE, FR),
+    }
+    assert world[GB].verify().found == world[FR].verify().found == []
+    await world.close()

@@ -14,6 +14,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
+from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Choice, Forwarding, route
 from node.casework.postbox import Postbox
@@ -142,7 +143,8 @@ def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, 
 def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str) -> ItemState:
     """Take an item back from a member that is gone, and let the responsible one have it.
 
-    That is the one to which it went on from there, if that is a member still.
+    That is the one to which it went on from there, if that is a member still; else the last one on
+    that way that is: it takes the item back itself.
     """
     told = book.loaded.items[item_id]
     holder = None
@@ -150,11 +152,30 @@ def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str)
         forwarding.registry, told.responsible
     ):
         holder = Choice(told.responsible, told.orphan)
+    elif told.responsible != book.us and (
+        last := _last_on_its_way(book.us, told, member, forwarding)
+    ):
+        holder = Choice(last)
     state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
     if state.jurisdiction is None:
         book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
         return book.loaded.items[item_id]
     return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
+
+
+def _last_on_its_way(us: str, told: ItemState, member: str, forwarding: Forwarding) -> str | None:
+    """Who handed an item last to one that is gone, by what was told since it left here.
+
+    None: we did, as far as is known, or that one erased it since.
+    """
+    ours = handed_to(us, told)
+    for first in dict.fromkeys(hop.member for hop in reversed(told.hops) if hop.member in ours):
+        for step in reversed(way(first, told.steps)):
+            if step.by == us:
+                break
+            if step.by != member and not is_gone(forwarding.registry, step.by):
+                return None if step.by in told.erased_at else step.by
+    return None
 
 
 def is_gone(registry: Registry, member: str) -> bool:

@@ -11,7 +11,8 @@ countries or ours, or the terms of the pair changed. What it gave a receipt for 
 it is one that holds items; all else is taken back, and goes nowhere while this lasts.
 
 What went on from the one that is gone is handed, by the same member, to who had it last by all that
-is known. Whether the hand-over in between ever arrived nobody can tell here: it may wait where it
+is known; where that one is gone as well, to who had handed it there, which takes it back. Whether
+the hand-over in between ever arrived nobody can tell here: it may wait where it
 never leaves, or lie in quarantine. Who has the item knows its id, and joins the two; and from then
 on its outcomes come here, which went through the one that is gone before.
 """
