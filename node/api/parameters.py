@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from node.api.service import MAX_CURSOR
 from node.casework.item import Custody
+from node.casework.reports.draft import ONE_LINE
 from node.jurisdiction.codes import COUNTRIES
 from protocol.fields import SUBJECT_PATTERN
 
@@ -53,7 +54,8 @@ class ItemsParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     responsible: (
-        Annotated[str, Meta(max_length=32, description="Responsible member.")] | UnsetType
+        Annotated[str, Meta(pattern=ONE_LINE, max_length=32, description="Responsible member.")]
+        | UnsetType
     ) = UNSET
     review: (
         Annotated[bool, Meta(description="Whether it stands in front of a person.")] | UnsetType

@@ -72,6 +72,7 @@ class TestReading:
             ("limit=x", "bad_parameter"),
             ("country=gb", "bad_parameter"),
             ("country=GB%0A", "bad_parameter"),
+            ("responsible=gb-iwf%00", "bad_parameter"),  # which one store alone would look for
             ("custody=canary", "bad_parameter"),
             ("colour=red", "unknown_parameter"),
             ("limit=1&limit=2", "unknown_parameter"),
