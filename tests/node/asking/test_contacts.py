@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,11 @@ from node.store.items.queries import ItemQuery
 from node.store.places.sought import UNKNOWN, all_sought
 from node.store.sqlite import Store
 from protocol.vocabulary import Action
+from tests.builders.authority import Authority
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.databases import write_database
 from tests.builders.network import NOW_MS, make_network
-from tests.builders.registers import Register, abuse, holder, network
+from tests.builders.registers import Register, abuse, holder, network, write_bootstrap
 from tests.node.asking.test_directory import Opener
 
 HERE = "https://192.0.2.7/a.jpg"
@@ -233,6 +235,30 @@ async def test_no_more_blocks_are_asked_about_in_a_day_than_allowed(
     assert register.asked == ["ip/192.0.2.7"]
     await node.later(DAY_MS)
     assert register.asked == ["ip/192.0.2.7", "ip/203.0.113.9"]
+
+
+async def test_a_slow_register_holds_up_no_look_up_at_another(
+    node: Node, register: Register, authority: Authority, open_with: Opener, tmp_path: Path
+) -> None:
+    """The other's contact is there while the slow one still thinks."""
+    other = Register(authority)
+    other.networks = [network("203.0.113.0", "203.0.113.255", "NET-3", holder(abuse()))]
+    await other.start()
+    lists = write_bootstrap(
+        tmp_path / "two.json",
+        {"192.0.2.0/24": [register.base], "203.0.113.0/24": [other.base]},
+    )
+    book = node.store.hosters.sought
+    node.finder = ContactFinder(book, open_with(rdap_ipv4=lists).directory, lambda: None, a_day=500)
+    register.gate = asyncio.Event()
+    await node.hand_in(HERE, child_at_risk=True)
+    await node.hand_in(UNHOSTED)
+    working = asyncio.create_task(node.later())
+    await asyncio.wait_for(other.reached.wait(), 20)
+    register.gate.set()
+    await working
+    assert await node.sought() == []
+    await other.stop()
 
 
 async def test_what_nobody_knew_for_a_month_is_left_to_the_person(
