@@ -168,12 +168,14 @@ def fit(
 ) -> int:
     """Return how many of the next entries, given by their lengths, go into one push.
 
-    A longer backlog is cut by intermediate checkpoints, one push each.
+    A longer backlog is cut by intermediate checkpoints, one push each. In the largest bucket there
+    is a byte left for each: in a page of a recovery it is one longer, and no bucket follows.
     """
     largest = max((size for size in BUCKETS if size <= max_bytes), default=0)
+    each = _LENGTH.size + (largest == BUCKETS[-1])
     used, count = _LENGTH.size, 0
     for length in lengths:
-        used += _LENGTH.size + length
+        used += each + length
         if used > largest or count == max_entries:
             break
         count += 1

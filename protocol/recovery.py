@@ -44,6 +44,8 @@ _BURIED: Final = struct.Struct(f">{HASH_BYTES}s{entries.ID_BYTES}sQ")
 _PLACE: Final = struct.Struct(">QI")
 PAGE_PREFIX_BYTES: Final = _PLACE.size
 MAX_ELEMENT_BYTES: Final = entries.MAX_ENTRY_BYTES + 1
+MAX_ELEMENTS: Final = 65_536
+"""Of a page, whatever the network permits today: a push was signed under the limits of its time."""
 
 
 class Scope(IntEnum):

@@ -148,18 +148,25 @@ def chain_of(
     told: Position,
     ancestors: Sequence[Position],
     opened_from: Callable[[bytes], Position | None],
+    receipted: Callable[[bytes], int],
 ) -> Mapping[bytes, int]:
     """Return how much of each epoch the receiver holds: the told state and its ancestors.
 
     `opened_from` gives the predecessor of an epoch that we remember having opened; where we do
-    not remember (restored from a backup), the told `ancestors` say it.
+    not remember (restored from a backup), the told `ancestors` say it. That is the receiver's word
+    alone, and settles no more than it gave receipts for: `receipted` gives how much of an epoch.
+    One receipt holds the entry 0 of its epoch, and so what lies before that.
     """
     told_after = dict(zip((told.epoch, *(one.epoch for one in ancestors)), ancestors, strict=False))
     chain: dict[bytes, int] = {}
     here: Position | None = told
+    by_word = False
     while here is not None and here.epoch is not None and here.epoch not in chain:
-        chain[here.epoch] = here.size
-        here = opened_from(here.epoch) or told_after.get(here.epoch)
+        ours = receipted(here.epoch) if by_word else here.size
+        chain[here.epoch] = min(here.size, ours)
+        before = opened_from(here.epoch)
+        by_word = before is None or (by_word and not ours)
+        here = before or told_after.get(here.epoch)
     return MappingProxyType(chain)
 
 

@@ -31,6 +31,15 @@ def checkpoint(channel: Channel) -> Checkpoint:
     return Checkpoint(channel.origin(b"\x11" * 8), 7, b"\x33" * 32)
 
 
+@pytest.mark.parametrize("length", [100, 1600, 60_000])
+def test_8_13_what_is_pushed_can_be_handed_back_in_one_page(length: int) -> None:
+    """There each has a byte more, and no frame is longer than the largest."""
+    largest = push.BUCKETS[-1]
+    count = push.fit([length] * (largest // length), largest, largest)
+    assert len(push.frame([bytes(length + 1)] * count)) == largest
+    assert count * (length + 5) > largest - 2 * length
+
+
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=50))
 def test_8_7_a_frame_gives_back_its_entries(entries: list[bytes]) -> None:
     """Entries are opaque bytes, in order."""

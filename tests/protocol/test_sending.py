@@ -145,7 +145,7 @@ def test_8_5_a_tenure_ends_when_the_database_disagrees(
 def test_8_5_settled_is_what_lies_in_the_told_state_or_its_ancestors() -> None:
     """Through entry 0s, as far as each successor named its predecessor."""
     opened = {B: Position(A, 3, b"a" * 32), A: NOTHING}
-    chain = chain_of(Position(B, 2, b"b" * 32), (), opened.get)
+    chain = chain_of(Position(B, 2, b"b" * 32), (), opened.get, _nothing)
     assert is_settled(chain, B, 1)
     assert not is_settled(chain, B, 2)
     assert is_settled(chain, A, 2)
@@ -156,7 +156,7 @@ def test_8_5_settled_is_what_lies_in_the_told_state_or_its_ancestors() -> None:
 def test_8_5_a_receipt_outside_the_told_chain_settles_nothing() -> None:
     """The receiver lost epoch B with its disk: its receipts for B are evidence, no more."""
     opened = {B: Position(A, 3, b"a" * 32), A: NOTHING}
-    chain = chain_of(Position(A, 2, b"b" * 32), (), opened.get)
+    chain = chain_of(Position(A, 2, b"b" * 32), (), opened.get, _nothing)
     assert not is_settled(chain, B, 0)
     assert not is_settled(chain, A, 2)
 
@@ -164,27 +164,51 @@ def test_8_5_a_receipt_outside_the_told_chain_settles_nothing() -> None:
 def test_8_5_told_ancestors_bridge_what_we_forgot() -> None:
     """A sender restored from a backup does not know the epochs that it lost."""
     ancestors = (Position(B, 5, b"b" * 32), Position(A, 3, b"a" * 32))
-    chain = chain_of(Position(C, 2, b"c" * 32), ancestors, {A: NOTHING}.get)
-    assert dict(chain) == {C: 2, B: 5, A: 3}
+    chain = chain_of(
+        Position(C, 2, b"c" * 32), ancestors, {A: NOTHING}.get, lambda epoch: 9 * (epoch == A)
+    )
+    assert dict(chain) == {C: 2, B: 0, A: 3}
+
+
+@pytest.mark.parametrize(
+    ("receipts", "held"),
+    [
+        ({}, {C: 0, B: 0, A: 0}),
+        ({B: 2}, {C: 0, B: 2, A: 7}),
+        ({C: 1, B: 2}, {C: 1, B: 6, A: 7}),
+    ],
+)
+def test_8_5_told_ancestors_settle_no_more_than_was_receipted(
+    receipts: dict[bytes, int], held: dict[bytes, int]
+) -> None:
+    """They are the receiver's word alone; one receipt holds what the entry 0 of its epoch names."""
+    opened = {C: Position(B, 6, b"b" * 32), B: Position(A, 7, b"a" * 32), A: NOTHING}
+    told, ancestors = Position(b"D" * 8, 2, b"d" * 32), (Position(C, 5, b"c" * 32),)
+    chain = chain_of(told, ancestors, opened.get, lambda epoch: receipts.get(epoch, 0))
+    assert dict(chain) == {told.epoch: 2} | held
 
 
 def test_8_5_our_own_memory_of_a_predecessor_comes_first() -> None:
     """What we signed in an entry 0 outweighs what somebody tells about it."""
     opened = {B: Position(A, 3, b"a" * 32), A: NOTHING}
     lie = (Position(A, 300, b"a" * 32),)
-    assert dict(chain_of(Position(B, 2, b"b" * 32), lie, opened.get)) == {B: 2, A: 3}
+    assert dict(chain_of(Position(B, 2, b"b" * 32), lie, opened.get, _nothing)) == {B: 2, A: 3}
 
 
 def test_8_5_a_circle_of_ancestors_ends() -> None:
     """A hostile answer costs a bounded walk."""
     circle = (Position(B, 1, b"b" * 32), Position(A, 1, b"a" * 32))
-    chain = chain_of(Position(A, 2, b"a" * 32), circle, _forgotten)
-    assert dict(chain) == {A: 2, B: 1}
+    chain = chain_of(Position(A, 2, b"a" * 32), circle, _forgotten, _nothing)
+    assert dict(chain) == {A: 2, B: 0}
 
 
 def test_8_5_nothing_told_settles_nothing() -> None:
     """A receiver that lost everything is filled from the start."""
-    assert dict(chain_of(NOTHING, (), _forgotten)) == {}
+    assert dict(chain_of(NOTHING, (), _forgotten, _nothing)) == {}
+
+
+def _nothing(_epoch: bytes) -> int:
+    return 0
 
 
 AGAIN = {

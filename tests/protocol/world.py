@@ -45,7 +45,7 @@ from protocol.vocabulary import Kind, Lane
 from tests.protocol import oracle, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CHANNEL = Channel("demo-0123456789abcdef", "gb-iwf", "nl-eokm", Lane.REPORTS)
 
@@ -67,6 +67,15 @@ class SenderDisk:
     erased: set[str] = field(default_factory=set)
     epochs: dict[bytes, Epoch] = field(default_factory=dict)
     signed: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
+    receipts: dict[bytes, int] = field(default_factory=dict)
+
+    def chain(self, told: Position, ancestors: Sequence[Position]) -> Mapping[bytes, int]:
+        """Give what the receiver holds, by a told state."""
+        return chain_of(told, ancestors, self.opened_from, self.receipted)
+
+    def receipted(self, epoch: bytes) -> int:
+        """Give how much of an epoch there is a receipt for."""
+        return self.receipts.get(epoch, 0)
 
     def opened_from(self, epoch: bytes) -> Position | None:
         """Give the predecessor of an epoch, if the disk remembers it."""
@@ -163,6 +172,8 @@ class Process:
             return
         self.nonce = -1
         told = reply.told
+        if reply.code is None and told.epoch in self.disk.epochs:
+            self.disk.receipts[told.epoch] = max(told.size, self.disk.receipted(told.epoch))
         signed = None if told.epoch is None else self.disk.signed.get((told.epoch, told.size))
         judgement = judge(self.tenure, told, signed)
         if judgement.next is Next.STOP:
@@ -170,7 +181,7 @@ class Process:
         elif judgement.next is Next.SEND_ON and not self._erased_from(judgement.start):
             self.send_from(judgement.start)
         else:
-            self.open(told, chain_of(told, reply.ancestors, self.disk.opened_from))
+            self.open(told, self.disk.chain(told, reply.ancestors))
 
     def holds(self) -> bool:
         """Whether the disk agrees with memory; if not, the tenure ends."""
@@ -374,7 +385,7 @@ class World:
         """Whatever the told chain settles now, the receiver holds now."""
         receiver = self.receiver
         told = receiver.state.position
-        chain = chain_of(told, receiver.ancestors, self.disk.opened_from)
+        chain = self.disk.chain(told, receiver.ancestors)
         held = set(receiver.effects) | receiver.tombstones
         for name, epoch in self.disk.epochs.items():
             for index, thing in enumerate(epoch.carries):

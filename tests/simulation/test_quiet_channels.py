@@ -6,16 +6,19 @@ believed without a signature check or a commit; who calls is looked up by its la
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
 
 from node.peer.channels.delivery import URGENT_MS
+from node.peer.channels.inbox import Admitted
 from node.peer.channels.tenure import ASK_AGAIN_MS, Retry, Stopped
 from node.peer.errors import PeerUnreachableError
 from node.peer.transport import Reply
-from protocol.answers import NOTHING, Position, Told
+from node.store import backup as backups
+from protocol.answers import NOTHING, AnswerCode, Position, Told, to_bytes
+from protocol.push import read_head
 from protocol.vocabulary import Lane
 from tests.simulation.test_settings import submitted
 from tests.simulation.world import World
@@ -104,6 +107,29 @@ class Refusing:
         raise PeerUnreachableError
 
     push = ask
+
+
+@dataclass
+class Denying:
+    """The way to a member that takes each push, and tells that it holds it instead of a receipt."""
+
+    world: World
+
+    async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
+        """Tell the state, as it is."""
+        answer = await self.world[peer].inbox.question(IWF, lane, nonce)
+        return Reply(200, to_bytes(answer))
+
+    async def push(self, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """Take it, and give no receipt."""
+        *_, lane, epoch, start = path.split("/")
+        inbox, read = self.world[peer].inbox, read_head(head)
+        found = await inbox.precheck(IWF, Lane(lane), bytes.fromhex(epoch), int(start), read)
+        if isinstance(found, Admitted):
+            await inbox.take(found, sealed)
+        answer = await inbox.question(IWF, Lane(lane), None)
+        told = msgspec.structs.replace(answer, code=AnswerCode.WRONG_START)
+        return Reply(409, to_bytes(told))
 
 
 class TestContact:
@@ -200,6 +226,49 @@ class TestTold:
         await world[IWF].restart()
         with pytest.raises(Stopped, match="unknown_history"):
             await concluded(world, told)
+
+    async def test_8_5_attack_a_receiver_tells_that_it_holds_a_push_instead_of_a_receipt(
+        self, world: World
+    ) -> None:
+        """That is none: the same is pushed again, and that nothing came of it shows."""
+        await delivered(world)
+        delivery, honest = world[IWF].delivery, world[IWF].delivery.transport
+        delivery.transport = Denying(world)
+        await submitted(world, 2)
+        await delivery.deliver(*REPORTS, world.now)
+        assert delivery.tenure(*REPORTS).attempts == 1
+        delivery.transport = honest
+        delivery.contact(EOKM)
+        await world.settle()
+        figures = await world[IWF].store.queries.channels()
+        assert {one.unreceipted for one in figures} == {0}
+
+    async def test_g1_attack_what_a_backup_has_no_receipt_for_was_taken_long_ago(
+        self, world: World
+    ) -> None:
+        """Only its receiver says so, of an epoch whose successor the backup does not know."""
+        await delivered(world)
+        node, path = world[IWF], world[IWF].path
+        await submitted(world, 2)
+        assert await node.delivery.next_push(
+            *REPORTS, node.delivery.tenure(*REPORTS), world.registry, world.now
+        )
+        signed = last_signed(world)
+        await node.crash()
+        saved, key = path.with_name("saved"), node.keys.database_key
+        backups.backup(path, key, saved, key)
+        await node.restart()
+        await world.settle()
+        told = (await world[EOKM].inbox.question(IWF, Lane.REPORTS, bytes(16))).told
+        assert told is not None
+        assert told.position.epoch != signed.epoch == told.ancestors[0].epoch
+        await node.crash()
+        for left in path.parent.glob(f"{path.name}*"):
+            left.unlink()
+        backups.restore(saved, key, path, key, world.now)
+        await node.restart(restored=True)
+        await concluded(world, Told(told.position, told.checkpoint, (signed,)))
+        assert await node.delivery.outbox.urgency(*REPORTS) is not None
 
 
 def replace_in(position: Position, changed: dict[str, bytes | int]) -> Position:

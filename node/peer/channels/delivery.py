@@ -29,7 +29,7 @@ from node.peer.transport import Reply, Transport
 from node.store.errors import DisplacedError
 from protocol import answers
 from protocol import push as pushes
-from protocol.answers import Answer
+from protocol.answers import Answer, Told
 from protocol.errors import ProtocolError, UnheardReceiptKeyError
 from protocol.push import Purpose
 from protocol.receipt import verify_receipt
@@ -248,10 +248,19 @@ class Delivery(Sending):
             await self.outbox.urgency(peer, lane) is None
         ):
             return
+        await self._conclude_within(peer, lane, tenure, registry, answer.told, now_ms)
+
+    async def _conclude_within(
+        self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, told: Told, now_ms: int
+    ) -> None:
+        """Conclude from a told state, which is no receipt, whatever it answers.
+
+        What is held beyond our receipts is pushed again: the same push gets its receipt.
+        """
         state, held = tenure.state, tenure.held
-        await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
+        await self.conclude(peer, lane, tenure, registry, told, now_ms)
         if tenure.state is state and tenure.given_up_ms is None:
-            tenure.held = held  # what is held beyond our receipts: the same push gets its receipt
+            tenure.held = held
 
     async def _send(
         self,
@@ -291,7 +300,7 @@ class Delivery(Sending):
             refused(answer.code)
         else:
             before = (tenure.state, tenure.held)
-            await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
+            await self._conclude_within(peer, lane, tenure, registry, answer.told, now_ms)
             if (tenure.state, tenure.held) == before:
                 raise Retry(str(answer.code))
         raise GoOn

@@ -128,6 +128,9 @@ class Outbox(Protocol):
     ) -> tuple[bytes | None, dict[bytes, Position], int]:
         """Return the root signed for `told`, own epochs' predecessors, 0 if none is newer."""
 
+    async def receipts(self, peer: str, lane: Lane, epochs: Collection[bytes]) -> dict[bytes, int]:
+        """Return up to which size of each of these epochs there is a receipt."""
+
     async def disown(
         self, peer: str, lane: Lane, told: Told, now_ms: int, word: Word
     ) -> Mapping[bytes, int] | None:

@@ -7,7 +7,7 @@ by it. State stands on rows; memory holds only what this process's tenure signed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -100,10 +100,9 @@ class Sending:
             return
         if judgement.next is Next.SEND_ON:  # it lost what it held: the urgent first, once more
             await self.outbox.alert_refill(peer, lane, now_ms)
-        chain = {
-            epoch: min(size, ours.get(epoch, size))
-            for epoch, size in channels.chain_of(told.position, told.ancestors, opened.get).items()
-        }
+        receipted = await self._receipted(peer, lane, told, opened)
+        held = channels.chain_of(told.position, told.ancestors, opened.get, receipted)
+        chain = {epoch: min(size, ours.get(epoch, size)) for epoch, size in held.items()}
         if await self.outbox.goes_back(peer, lane):
             raise Stopped("receiver_goes_back")
         renewed = tenure.fence != 0
@@ -114,6 +113,16 @@ class Sending:
             peer, lane, tenure.fence, state, chain, now_ms, entomb, renewed=renewed
         )
         tenure.state, tenure.held, tenure.seen = state, 0, None
+
+    async def _receipted(
+        self, peer: str, lane: Lane, told: Told, opened: Collection[bytes]
+    ) -> Callable[[bytes], int]:
+        """What there are receipts for, looked up where an epoch is told that we do not remember."""
+        named = {told.position.epoch, *(one.epoch for one in told.ancestors)} - {None}
+        if named <= set(opened):
+            return lambda _epoch: 0
+        found = await self.outbox.receipts(peer, lane, opened)
+        return lambda epoch: found.get(epoch, 0)
 
     async def was_unused(self, peer: str, lane: Lane, tenure: Tenure, told: Position) -> bool:
         """Whether a channel that a restore may have forgotten was never used; it is kept so."""

@@ -29,7 +29,7 @@ from protocol import recovery
 from protocol.answers import Position
 from protocol.checkpoint import Channel, VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import MalformedError, ProtocolError
-from protocol.push import MAX_PUSH_ENTRIES, Purpose
+from protocol.push import Purpose
 from protocol.receipt import verify_receipt
 from protocol.recovery import Element, Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
@@ -236,7 +236,7 @@ def open_page(
     info = pushes.seal_info(
         Purpose.RECOVER, head.suite, head.key_id, checkpoint, page.start, checkpoint.size
     )
-    most = max(registry.network.limits.push_entries, MAX_PUSH_ENTRIES)
+    most = max(registry.network.limits.push_entries, recovery.MAX_ELEMENTS)
     frame = pushes.unframe(
         key.open(info, page.sealed), most, pushes.BUCKETS[-1], recovery.MAX_ELEMENT_BYTES
     )

@@ -172,6 +172,12 @@ class Outbox:
 
         return await self._readers.run(query)
 
+    async def receipts(self, peer: str, lane: Lane, epochs: Collection[bytes]) -> dict[bytes, int]:
+        """Return up to which size of each of these epochs there is a receipt; 0: none."""
+        return await self._readers.run(
+            lambda c: {epoch: disowning.receipted(c, peer, lane, epoch) for epoch in epochs}
+        )
+
     async def disown(
         self, peer: str, lane: Lane, told: Told, now_ms: int, word: Word
     ) -> Mapping[bytes, int] | None:

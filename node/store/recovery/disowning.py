@@ -48,7 +48,7 @@ def disown(
             place.root
         ):
             break
-        ours[place.epoch] = size = _receipted(connection, peer, lane, place.epoch)
+        ours[place.epoch] = size = receipted(connection, peer, lane, place.epoch)
         subject = f"{peer}/{lane}/{place.epoch.hex()}/{size}-{place.size}"
         open_task(connection, TASK, subject, now_ms)
         root = _root(connection, peer, lane, place.epoch, size)
@@ -81,10 +81,11 @@ def _root(connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int
     return CompactRange().extend([row[0] for row in leaves]).root if len(leaves) == size else None
 
 
-def _receipted(connection: Connection, peer: str, lane: Lane, epoch: bytes) -> int:
+def receipted(connection: Connection, peer: str, lane: Lane, epoch: bytes) -> int:
+    """Return up to which size of an epoch of ours there is a receipt; 0: none."""
     row = connection.execute(
-        "SELECT coalesce(max(size), 0) FROM checkpoints_out WHERE peer = ? AND lane = ?"
-        " AND epoch = ? AND receipt IS NOT NULL",
+        "SELECT size FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND receipt IS NOT NULL ORDER BY size DESC LIMIT 1",
         (peer, str(lane), epoch),
     ).fetchone()
-    return int(row[0])
+    return 0 if row is None else int(row[0])
