@@ -147,10 +147,17 @@ def mark_restored(
             " CAST(count(*) AS TEXT) FROM {0}epochs_out GROUP BY peer, lane"
         ),
     )
-    for statement in said:
+    for statement in (*said, _ASK_AGAIN):
         connection.execute(statement.format(database, int(restored_ms), tag, int(known_ms)))
     _forget_as_witness(connection, database, restored_ms, remembers_until_ms)
     hold_outside(connection, database, restored_ms)
+
+
+_ASK_AGAIN = (
+    "UPDATE {0}recoveries SET standing = 'asked', attempts = 0, next_ms = 0"
+    " WHERE EXISTS (SELECT 1 FROM {0}meta WHERE name = 'recovering')"
+)
+"""What a lost node had back to its end it may have said more on, after the moment of the copy."""
 
 
 def _forget_as_witness(

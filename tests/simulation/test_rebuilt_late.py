@@ -11,6 +11,7 @@ from keys.network import EXPELLED
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.ending.retaining import Periods
 from node.casework.item import Custody
+from node.casework.passing_on.custody import MEMBER_SUSPENDED
 from node.casework.rebuilt.recovered import NOT_REBUILT
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.evidence.bundle import export
@@ -178,6 +179,28 @@ async def test_g1_item_that_it_had_moved_and_has_again_is_here(world: World) -> 
     for member in (IWF, EOKM, PDC):
         assert (await world[member].state(item)).responsible == EOKM, member
     assert (await world[EOKM].state(item)).custody is Custody.HERE
+
+
+@pytest.mark.parametrize("comes", ["in_time", "late"])
+async def test_g1_item_that_it_had_moved_to_one_that_is_suspended_since_stands_before_a_person(
+    comes: str, world: World
+) -> None:
+    """Nothing goes there for now; once it is back it has the one item."""
+    item, late = await handed_over(world), comes == "late"
+    await moved(world, EOKM, item, "FR")
+    await world[PDC].crash()
+    before = world.registry
+    members = before.network.members
+    away = {**members, PDC: replace(members[PDC], status="suspended")}
+    world.registry = replace(before, network=replace(before.network, members=away))
+    await (recover_before_it_comes(world) if late else recover(world, EOKM, IWF))
+    assert MEMBER_SUSPENDED in {code for code, _, _ in await world[EOKM].store.queries.tasks()}
+    world.registry = replace(world.registry, network=before.network)
+    await world[PDC].restart()
+    await world.settle()
+    states = {member: await world[member].state(item) for member in (IWF, EOKM, PDC)}
+    assert {one.responsible for one in states.values()} == {PDC}
+    assert states[PDC].custody is Custody.HERE
 
 
 @pytest.mark.parametrize("comes", ["in_time", "late"])

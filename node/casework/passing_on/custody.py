@@ -33,6 +33,8 @@ from protocol.vocabulary import OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
+MEMBER_SUSPENDED: Final = "member_suspended"
+"""Task: open items are handed on to a member that can look at none for now."""
 SAID_TO_BE_HERE: Final = "said_to_be_here"
 """Task: an item is with us by what others say, and no hand-over has come."""
 

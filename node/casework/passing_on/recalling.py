@@ -27,7 +27,7 @@ from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.item import Custody, ItemState
-from node.casework.passing_on.custody import take_back
+from node.casework.passing_on.custody import MEMBER_SUSPENDED, take_back
 from node.casework.passing_on.permits import HOLDERS, Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since, is_with_nobody
@@ -36,7 +36,7 @@ from protocol.vocabulary import Kind, Lane
 
 _TASKS: Final = {
     EXPELLED: "member_expelled",
-    "suspended": "member_suspended",
+    "suspended": MEMBER_SUSPENDED,
     "closed": "handover_not_permitted",
 }
 PAGE: Final = 500

@@ -11,7 +11,12 @@ from collections.abc import Iterable
 
 from node.casework.casebook import Casebook
 from node.casework.item import Custody, ItemState, Review
-from node.casework.passing_on.custody import is_gone, take_back, take_custody
+from node.casework.passing_on.custody import (
+    MEMBER_SUSPENDED,
+    is_gone,
+    take_back,
+    take_custody,
+)
 from node.casework.passing_on.routing import Forwarding, item_message
 from node.casework.rebuilt.recovered import NOT_REBUILT, said_by_us
 from node.casework.telling import handed_on_to
@@ -53,7 +58,8 @@ def _say_again(
 ) -> None:
     """Hand over an open item as it was handed over; what came back of that is not said.
 
-    To one that is gone since, nothing goes: who answers for the country now has it.
+    To one that is gone since, nothing goes: who answers for the country now has it. For one that is
+    suspended it waits, in front of a person.
     """
     found = state.jurisdiction
     is_there = state.closed_ms is None and to not in state.erased_at
@@ -62,6 +68,8 @@ def _say_again(
     if is_gone(forwarding.registry, to):
         take_back(book, state.id, forwarding, to)
         return
+    if not forwarding.postbox.reaches(to):
+        book.tasks.append((MEMBER_SUSPENDED, to))
     try:
         post = forwarding.postbox.post(
             to,
