@@ -304,8 +304,6 @@ class Handover:
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
-            if not sightings:
-                watch_urgency(self._book, state)
         content = without_placeholder(self._book, state, files, state.kind)
         self._add_facts(state.id, Facts(content, message.access), peer, message)
         raise_judged(self._book, state.id, judgement.review, suggested)
@@ -328,7 +326,11 @@ class Handover:
 
     def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
         body = replace(body, told_by=actor if body.sightings else None)
-        return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
+        before = self._book.loaded.items[item_id]
+        state = self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
+        reported = bool(body.sightings) or body.informant is not None
+        watch_urgency(self._book, before, reported=reported)
+        return self._book.loaded.items[state.id]
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
         add_facts(self._book, self._postbox, item_id, facts, peer, seen_with(peer, message))

@@ -143,15 +143,18 @@ def raise_judged(
         want_look(book, item_id, Cause.PERHAPS_BACK)
 
 
-def watch_urgency(book: Casebook, before: ItemState) -> None:
-    """A closed item of which it is said, and nothing else, that a child is at risk: a person looks.
+def watch_urgency(book: Casebook, before: ItemState, *, reported: bool = False) -> None:
+    """A closed item of which it is said for the first time that a child is at risk: a person looks.
 
-    Here, and with whoever passes it on: who it is passed on to may be gone before it has it.
+    Here, and, where nothing else is said, with whoever passes it on: who it is passed on to may be
+    gone before it has it. `reported`: a report says it, which has its own way on.
     """
-    if before.child_at_risk or before.closed_ms is None:
+    urgent = book.loaded.items[before.id].child_at_risk
+    if before.child_at_risk or not urgent or before.closed_ms is None:
         return
     if before.custody is Custody.HANDED_ON:
-        book.tasks.append((CHILD_AT_RISK_SINCE, before.id))
+        if not reported:
+            book.tasks.append((CHILD_AT_RISK_SINCE, before.id))
     elif before.closed_by is Action.NOT_ILLEGAL:
         raise_judged(book, before.id, Review.NOT_ILLEGAL_DOUBTED, None)
     else:

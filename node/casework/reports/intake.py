@@ -308,9 +308,8 @@ def _join(
     postbox: Postbox,
 ) -> ItemTaken:
     """Another report of an item that is here: a sighting; new facts merge, urgency only rises."""
-    assert judgement.item is not None
-    item_id = judgement.item
-    draft = report.draft
+    before = book.loaded.items[judgement.item or ""]
+    item_id, draft = before.id, report.draft
     suggested = suggestion(book, judgement, item.content)
     sighting = Sighting(ids.mint(book.now), book.us, draft.source, item.found_ms)
     said = judgement.disposition
@@ -332,6 +331,7 @@ def _join(
         after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
     # before the verdict goes anywhere with a file that nobody here saw
     raise_judged(book, item_id, review, suggested)
+    watch_urgency(book, before, reported=True)
     if after is not None:
         if review is not Review.SUGGESTED_VERDICT:
             spread(book, postbox, state, after)

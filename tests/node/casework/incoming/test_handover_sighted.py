@@ -12,6 +12,7 @@ from node.casework.item import Custody, Informant, ItemState, Review
 from protocol.facts import Access, Sighting
 from protocol.messages import Sighted, Withdrawal
 from protocol.vocabulary import (
+    Action,
     Disposition,
     Source,
 )
@@ -93,6 +94,42 @@ class TestUntoldSightings:
         receiver = Receiver()
         receiver("gb-iwf", item_from(sightings=()))
         assert receiver.state(item(1).id).reviews == (Review.WITHDRAWAL,)
+
+
+class TestAlarms:
+    """Somebody may be abused now: of what is closed nobody else would look."""
+
+    EARLY = msgspec.structs.replace(SEEN, found_ms=NOW_MS - HOUR_MS)
+
+    @pytest.mark.parametrize(
+        ("by", "review"),
+        [
+            (Action.REMOVED, Review.PERHAPS_BACK),
+            (Action.NOT_ILLEGAL, Review.NOT_ILLEGAL_DOUBTED),
+        ],
+    )
+    def test_alarm_with_a_later_sighting_is_looked_at(self, by: Action, review: Review) -> None:
+        """Found before it was closed, which is a sighting only."""
+        told = Informant("gb-iwf", item(1).id)
+        receiver = Receiver(closed(item(1, file(1), informants=(told,)), by, NOW_MS))
+        receiver("gb-iwf", Sighted(item(1).id, self.EARLY, file(1), None, child_at_risk=True))
+        assert receiver.state(item(1).id).reviews == (review,)
+
+    def test_alarm_with_an_item_that_is_handed_over_is_looked_at(self) -> None:
+        """It is joined, as found before it was gone here."""
+        here = closed(item(2, file(1), finder="fr-pdc"), when_ms=NOW_MS)
+        receiver = Receiver(here)
+        handed = item_from("gb-iwf", 1, file(1), found_ms=NOW_MS - HOUR_MS, child_at_risk=True)
+        assert receiver("gb-iwf", handed).disposition is Disposition.LATE_DUPLICATE
+        assert receiver.state(here.id).reviews == (Review.PERHAPS_BACK,)
+
+    def test_alarm_that_comes_again_is_looked_at_once(self) -> None:
+        """A person has looked."""
+        told = Informant("gb-iwf", item(1).id)
+        looked = item(1, file(1), informants=(told,), child_at_risk=True)
+        receiver = Receiver(closed(looked, when_ms=NOW_MS))
+        receiver("gb-iwf", Sighted(item(1).id, self.EARLY, file(1), None, child_at_risk=True))
+        assert receiver.state(item(1).id).reviews == ()
 
 
 class TestKnownById:

@@ -343,6 +343,23 @@ class TestSightings:
         desk()
         assert desk.state(item(1).id).urgency == 0
 
+    @pytest.mark.parametrize(
+        ("by", "review"),
+        [
+            (Action.REMOVED, Review.PERHAPS_BACK),
+            (Action.NOT_ILLEGAL, Review.NOT_ILLEGAL_DOUBTED),
+        ],
+    )
+    def test_alarm_about_what_was_closed_is_looked_at_whatever_the_table_says(
+        self, by: Action, review: Review
+    ) -> None:
+        """Found before it was gone, or only counted: nobody else would hear of the child."""
+        desk = Desk(closed(item(1, file(1)), by))
+        desk(sha256=HEX, found="2026-09-21T00:00:00Z")
+        assert desk.state(item(1).id).reviews == ()
+        desk(sha256=HEX, found="2026-09-21T00:00:00Z", child_at_risk=True)
+        assert desk.state(item(1).id).reviews == (review,)
+
     def test_report_of_what_was_removed_puts_it_in_front_of_a_person(self) -> None:
         """Found after the end."""
         desk = Desk(closed(item(1)))
