@@ -174,7 +174,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "bad_address": "an address that cannot be an address",
         "unlocatable": "the text is no location",
         "location_empty": "the location is empty",
-        "location_too_long": "the location has more than 8192 characters",
+        "location_too_long": "the location has more than 8192 characters, escapes counted",
         "location_not_text": "the location is not valid text",
         "scheme_missing": "there is no `http://` or the like in front",
         "scheme_defanged": "`hxxp` or the like instead of `http`",

@@ -27,7 +27,12 @@ from node.casework.item import (
     Review,
 )
 from node.casework.mistakes.reconsidering import reconsider
-from node.casework.mistakes.undoing import ILLEGAL, has_verdict, take_everywhere_back
+from node.casework.mistakes.undoing import (
+    ILLEGAL,
+    has_verdict,
+    is_illegal,
+    take_everywhere_back,
+)
 from node.casework.passing_on.custody import is_unheard, take_custody
 from node.casework.passing_on.routing import Forwarding, choose, route
 from node.casework.places.again import raise_judged
@@ -231,8 +236,7 @@ def record_action(
         _reopen(book, forwarding, state, at_ms)
     is_no_look = draft.action is Action.LEA_NOTIFIED
     settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
-    if draft.action in FINAL_ACTIONS and is_there_since(book.loaded.items[state.id], book.now):
-        raise_judged(book, state.id, Review.PERHAPS_BACK, None)
+    _watch_closure(book, state.id, draft.action)
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
@@ -264,6 +268,16 @@ def _may_act(state: ItemState, action: Action) -> None:
         raise NotResponsibleError
     if state.closed_ms is not None and action in _ONLY_WHILE_OPEN:
         raise ItemClosedError
+
+
+def _watch_closure(book: Casebook, item_id: str, action: Action) -> None:
+    """A closure that what is known of the item speaks against stands before a person."""
+    state = book.loaded.items[item_id]
+    ours = [one for one in state.in_force if one.member == book.us]
+    if action in FINAL_ACTIONS and is_there_since(state, book.now):
+        raise_judged(book, item_id, Review.PERHAPS_BACK, None)
+    elif action is Action.NOT_ILLEGAL and is_illegal(ours):
+        book.raise_review(item_id, Review.NOT_ILLEGAL_DOUBTED)
 
 
 def _reopen(book: Casebook, forwarding: Forwarding, state: ItemState, at_ms: int) -> None:

@@ -257,6 +257,25 @@ class TestNotIllegalDoubted:
             )
         assert act(made, Action.SEEN_ONLINE).reviews == ()
 
+    def test_item_that_is_closed_against_the_own_verdict_waits_for_another_verdict(self) -> None:
+        """Every hotline still hears that it is illegal, and hosting companies are told so."""
+        made = book(item(1))
+        assess(made)
+        for _ in range(2):
+            made.now += 1
+            state = act(made, Action.NOT_ILLEGAL)
+            assert (state.closed_by, state.review) == (
+                Action.NOT_ILLEGAL,
+                Review.NOT_ILLEGAL_DOUBTED,
+            )
+        made.now += 1
+        assert assess(made, Verdict.NOT_ILLEGAL).reviews == ()
+
+    def test_item_that_is_closed_against_the_verdict_of_another_is_closed(self) -> None:
+        """That is for each member to say."""
+        made = book(item(1, assessments=(verdict(),)))
+        assert act(made, Action.NOT_ILLEGAL).reviews == ()
+
     def test_own_correction_answers_it(self) -> None:
         """It was right to close it."""
         made = book(self.CLOSED)
