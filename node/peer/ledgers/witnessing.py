@@ -125,20 +125,30 @@ def counts_in(registry: Registry) -> Counts:
     verified once more: a witness has several keys, of which four bytes may be the same, and can
     say of the one that signed that its turn was over, or revoke it. Readers then take it for none,
     and an owner that only asked for a time in somebody's turn would show it as one that counts.
+    Each is verified once, however often it is asked about.
     """
+    judged: dict[tuple[str, int, bytes], bool] = {}
 
     def counts(given: Given) -> bool:
-        document = registry.members.get(given.witness)
-        if document is None:
-            return False
-        keys, ends = document.witness_keys, document.witness_ends
-        try:
-            taken = take_cosignature(given.note, given.lines, given.witness, keys, ends)
-        except ProtocolError:
-            return False
-        return taken == (given.lines, given.time_s)
+        digest = hashlib.sha256(given.note + given.lines).digest()
+        said = (given.witness, given.time_s, digest)
+        if said not in judged:
+            judged[said] = _counts(registry, given)
+        return judged[said]
 
     return counts
+
+
+def _counts(registry: Registry, given: Given) -> bool:
+    document = registry.members.get(given.witness)
+    if document is None:
+        return False
+    keys, ends = document.witness_keys, document.witness_ends
+    try:
+        taken = take_cosignature(given.note, given.lines, given.witness, keys, ends)
+    except ProtocolError:
+        return False
+    return taken == (given.lines, given.time_s)
 
 
 def times_of(given: Iterable[Given]) -> dict[str, int]:
