@@ -33,21 +33,23 @@ def judge_both_sides(world: Fleet, disks: Disks) -> list[Wrong]:
                 continue  # what it would tell, or one before it in the chain, waits for a person
             if not story.isdisjoint(world.outside) or names_of(state) & world.oracle.gone_by_word:
                 continue
-            if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
-                wrongs += _compare(sender, receiver, state, disks, world.oracle.robbed)
+            if state.custody is Custody.HANDED_ON and next_hop(state, sender) == receiver:
+                wrongs += compare(sender, receiver, state, disks, world.oracle.robbed)
     return wrongs
 
 
-def _next_hop(state: ItemState, us: str) -> str | None:
+def next_hop(state: ItemState, us: str) -> str | None:
+    """To whom this member handed an item last, by the chain; else who is said to have it."""
     ours = [n for n, hop in enumerate(state.hops) if hop.member == us]
     if ours and ours[-1] + 1 < len(state.hops):
         return state.hops[ours[-1] + 1].member
     return state.responsible
 
 
-def _compare(
+def compare(
     sender: str, receiver: str, state: ItemState, disks: Disks, robbed: set[tuple[str, str]]
 ) -> Iterator[Wrong]:
+    """Say what differs between who handed an item on and who was handed it."""
     disk = disks[receiver]
     twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
              or (sender, state.id) in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip

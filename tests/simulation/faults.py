@@ -18,6 +18,7 @@ from tests.simulation.erasing import erase
 from tests.simulation.governing import GOVERNING
 from tests.simulation.hostile import HOSTILE
 from tests.simulation.ledgers import BY_LEDGERS, LEDGERS
+from tests.simulation.merging import BY_MERGERS, MERGING
 from tests.simulation.robbing import BY_ROBBERS, ROBBING
 from tests.simulation.rounds import handed_round
 from tests.simulation.splitting import BY_SPLITS, SPLITTING
@@ -214,6 +215,7 @@ FAULTS: dict[str, Fault] = {
     **COLLUDING,
     **HOSTILE,
     **GOVERNING,
+    **MERGING,
 }
 """Each kind of fault that a plan may hold."""
 
@@ -231,5 +233,6 @@ BY_THE_NET = (
     *BY_LEDGERS,
     *BY_COLLUDERS,
     *BY_OWNERS,
+    *BY_MERGERS,
 )
 """What the net counts beside its rates, since it follows from other faults."""

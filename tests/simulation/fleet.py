@@ -315,6 +315,7 @@ class Fleet(World):
         self.net = Net(self)
         self.trace: list[str] = []
         self.expelled: set[str] = set()
+        self.off: set[str] = set()  # machines that were switched off for good
         self.back_at: dict[str, int] = {}
         self.before_next_push: str | None = None
         self.notes: list[bytes] = []

@@ -73,12 +73,22 @@ def _ends(
     if len(world.honest) <= LEAST or len(active) < LEAST:
         return False
     gone, heir = chance.sample(active, 2)
-    network = change(network, gone, heir)
+    end(world, gone, heir, change)
+    return True
+
+
+def end(
+    world: Fleet,
+    gone: str,
+    heir: str,
+    change: Callable[[NetworkDocument, str, str], NetworkDocument],
+) -> None:
+    """End this membership; `heir` takes orphans if nobody else does."""
+    network = change(world.umbrella.registry.network, gone, heir)
     if not network.fallback_members:
         network = replace(network, fallback_members=(heir,))
     world.decide(network)
     world.expelled.add(gone)
-    return True
 
 
 OPTIONAL = ("campaign", "evidence", "found_via", "sightings")

@@ -17,6 +17,7 @@ from tests.simulation.burying import judge_buried
 from tests.simulation.disowning import disowned_ids, judge_disowned, own_until
 from tests.simulation.erasing import judge_erasures
 from tests.simulation.holding import judge_holders
+from tests.simulation.inheriting import judge_inherited
 from tests.simulation.ledgers import judge_ledgers
 from tests.simulation.looking import looked_into
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
@@ -50,6 +51,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         judge_buried,
         judge_both_sides,
         judge_holders,
+        judge_inherited,
         judge_shared,
         judge_withdrawn,
     ):

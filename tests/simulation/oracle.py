@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TOMBSTONE = 3
 CHANNEL_KINDS = frozenset({1, 2, TOMBSTONE})
 UNREAD = (0, b"")
+JUDGED = 1
 ERASED = -1
 """Stands for the kind of an entry that is known by its tombstone alone."""
 
@@ -55,6 +56,8 @@ class Disk:
     custody: dict[tuple[str, bytes], list[str | None]]
     erased: set[tuple[str, bytes]]
     """Of `custody`, what was erased."""
+    unjudged: set[tuple[str, bytes]]
+    """Of `custody`, what waits, is parked, or lies in quarantine."""
     told_of: set[tuple[str, bytes]]
     """Entries that others buried before they arrived: their tombstones came."""
     raw: list[bytes]
@@ -66,11 +69,13 @@ class Disk:
     waiting: dict[str, int]
     authored: set[str]
 
+    def knows(self, item: str) -> bool:
+        """Whether the item stands here, under any name, judged."""
+        return item in self.items or any(item in names_of(s) for s in self.items.values())
+
     def has(self, item: str) -> bool:
         """Whether the item stands here, under any name, judged or not."""
-        if item in self.items or any(item in names_of(s) for s in self.items.values()):
-            return True
-        return any(item.encode() in entry for entry in self.raw)
+        return self.knows(item) or any(item.encode() in entry for entry in self.raw)
 
 
 def read_entry(raw: bytes) -> tuple[int, bytes]:
@@ -98,14 +103,17 @@ def read_disk(connection: Connection, us: str) -> Disk:
             "SELECT peer, leaf, entry_id FROM tombstones WHERE sent = 0"
         )
     }
-    entries = rows("SELECT peer, leaf, entry, answer FROM entries_in ORDER BY seq")
-    for peer, leaf, entry, answer in entries:
+    entries = rows("SELECT peer, leaf, entry, answer, judged FROM entries_in ORDER BY seq")
+    unjudged: set[tuple[str, bytes]] = set()
+    for peer, leaf, entry, answer, judged in entries:
         erased_id = erased.get((peer, leaf), b"")
         kind, identity = (ERASED, erased_id) if entry is None else read_entry(entry)
         if kind == TOMBSTONE:
             told_of.add((peer, second.unpack(entry)[4][0]))
         if kind not in CHANNEL_KINDS and identity:
             custody[peer, identity].append(answer)
+            if judged != JUDGED:
+                unjudged.add((peer, identity))
     prefix = f"{us}."
     authored = {
         word
@@ -119,8 +127,9 @@ def read_disk(connection: Connection, us: str) -> Disk:
         buried=set(rows("SELECT peer, entry_id FROM messages_out WHERE entry IS NULL")),
         custody=custody,
         erased={(peer, identity) for (peer, _), identity in erased.items()},
+        unjudged=unjudged,
         told_of=told_of,
-        raw=[entry for _, _, entry, _ in entries if entry is not None],
+        raw=[entry for _, _, entry, _, _ in entries if entry is not None],
         stopped_in={
             (p, lane): code
             for p, lane, code in rows(

@@ -36,13 +36,14 @@ class Plan:
 ONLY_OFTEN = frozenset(
     {
         *("handed_round", "old_keys_back", "disowned", "ledger_robbed", "expelled", "merged"),
-        "erased_undelivered",
+        *("erased_undelivered", "merged_midway"),
         *("two_ledgers", "witness_lies"),
     }
 )
 OFTEN = {
     2: ("crash_at_commit",) * 4 + ("handed_round",) * 2,
     9: ("expelled", "merged") * 3,
+    4: ("merged_midway",) * 12,
     40: ("erased_undelivered",) * 12,
     7: (*("two_ledgers", "ledger_hour") * 6, "witness_lies", "witness_lies"),
     50: ("backup", "rolled_back") * 4,
@@ -50,6 +51,10 @@ OFTEN = {
 """What happens more often in every nth world: nodes die at commits and things are handed round in
 the odd ones; in every seventh witnesses lie; members end in every ninth, in every fortieth things
 are erased on their way, and disks go back in time again and again in a few."""
+
+PULLED = 8
+"""In every so manieth world one member cannot be called, beside those in which it falls out so; in
+each of them members merge."""
 
 AMONG_THE_HONEST = (
     ("backup", "backup", "rolled_back", "rolled_back"),
@@ -89,7 +94,8 @@ def make_plan(seed: int) -> Plan:
     length = LONG if chance.random() < 1 / 30 else chance.randrange(SHORTEST, LONGEST)
     steps = tuple((number, _step(chance, kinds)) for number in range(length))
     everybody = members if hostile is None else (*members, hostile)
-    unreachable = chance.choice(members) if chance.random() < 0.15 else None
+    pulls = chance.random() < 0.15 or seed % PULLED == PULLED - 1
+    unreachable = chance.choice(members) if pulls else None
     stories = AMONG_THE_HONEST if hostile is None else BY_THE_HOSTILE
     steps = _with_story(chance, steps, stories[seed % len(stories)])
     return Plan(seed, everybody, hostile, tuple(sorted(rates.items())), steps, unreachable)

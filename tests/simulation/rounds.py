@@ -23,28 +23,31 @@ async def handed_round(world: Fleet, chance: random.Random) -> bool:
         return False
     members = chance.sample(up, chance.randrange(2, len(up) + 1))
     sha256 = f"{1000 + chance.randrange(FILES):064x}"
-    found = [await _found(world, node, sha256, chance) for node in members]
-    for at, (node, item) in enumerate(zip(members, found, strict=True)):
+    items = [await found(world, node, None, sha256, chance) for node in members]
+    for at, (node, item) in enumerate(zip(members, items, strict=True)):
         after = members[(at + 1) % len(members)]
         if item is not None:
-            await _moved(world, node, item, after.member[:2].upper())
+            await moved(world, node, item, after.member[:2].upper())
         if chance.random() < 0.3:
             await world.round()
     return True
 
 
-async def _moved(world: Fleet, node: FleetNode, item: str, country: str) -> None:
+async def moved(world: Fleet, node: FleetNode, item: str, country: str) -> None:
+    """A person there says that it is hosted in another country."""
     draft = ActionDraft(action=Action.MOVED, country=country)
     await record(world, node, lambda: node.desk.act(item, draft, actor="a"))
 
 
-async def _found(world: Fleet, node: FleetNode, sha256: str, chance: random.Random) -> str | None:
+async def found(
+    world: Fleet, node: FleetNode, url: str | None, sha256: str | None, chance: random.Random
+) -> str | None:
     """Somebody hands it in there; the id that it has there, if the node took it."""
     reference = f"R-{chance.randrange(1_000_000)}"
     taken: list[str] = []
 
     async def once() -> None:
-        result = await node.submit(None, reference=reference, sha256=sha256)
+        result = await node.submit(url, reference=reference, sha256=sha256)
         if result.items:
             taken.append(result.items[0].item_id)
             world.oracle.accepted(node, reference, taken[-1])

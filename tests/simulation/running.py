@@ -26,6 +26,7 @@ from tests.simulation.governing import widen_terms
 from tests.simulation.invariants import judge
 from tests.simulation.ledgers import heal_ledgers
 from tests.simulation.looking import looked_into
+from tests.simulation.merging import let_in
 from tests.simulation.people import STEPS
 from tests.simulation.plan import Plan
 from tests.simulation.remembering import makes_real_ones, signatures_remembered
@@ -131,7 +132,7 @@ async def heal(world: Fleet) -> None:
         node.skew_ms, node.withheld, node.wants_registry = 0, False, True
         node.drawer.around = node.drawer.due = ""
         world.set_status(node.member, "active")
-        if not node.up:
+        if not node.up and node.member not in world.off:
             await node.come_back()
     await end_thefts(world)
     mend_keys(world)
@@ -164,6 +165,7 @@ async def _people_look(world: Fleet) -> bool:
             await node.resume(peer, Lane(lane))
             acted = True
         acted |= await _let_go(world, node)
+        acted |= await let_in(world, node)
     return acted
 
 
