@@ -169,6 +169,25 @@ async def test_g2_item_that_was_closed_where_it_had_moved_it_is_not_open_again(
         assert (state.responsible, state.closed_by) == (PDC, Action.REMOVED), member
 
 
+async def test_g2_item_that_had_come_back_and_was_moved_away_anew_is_with_one_alone(
+    world: World,
+) -> None:
+    """Who has it says again the hand-over by which it had come back: that was before its own."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "FR")
+    await moved(world, PDC, item, "NL")
+    await moved(world, EOKM, item, "FR")
+    assert (await world[PDC].state(item)).custody is Custody.HERE
+    await recover_before_it_comes(world)
+    await world[PDC].crash()
+    await world[PDC].restart()
+    await world.settle()
+    for member in (IWF, EOKM, PDC):
+        assert (await world[member].state(item)).responsible == PDC, member
+        assert world[member].verify().found == [], member
+    assert (await world[EOKM].state(item)).custody is Custody.HANDED_ON
+
+
 async def test_g1_item_that_it_had_moved_and_has_again_is_here(world: World) -> None:
     """Its last word of where it is counts."""
     item = await handed_over(world)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from node.casework.casebook import Casebook
+from node.casework.events import EventKind, HandedOn
 from node.casework.item import Custody, ItemState, Review
 from node.casework.passing_on.custody import (
     MEMBER_SUSPENDED,
@@ -47,14 +48,14 @@ def have_it_there(book: Casebook, forwarding: Forwarding, word: Outcome, *, went
     if state is None or state.custody is not Custody.HANDED_ON:
         return
     if word.moved is not None:
-        _say_again(book, forwarding, state, word.moved.to_member, time_of(word.event_id))
+        _say_again(book, forwarding, state, word.moved.to_member, word.event_id)
     elif not went_on:
         take_custody(book, forwarding.postbox, forwarding.ids, state.id)
         book.raise_review(state.id, Review.CAME_BACK)
 
 
 def _say_again(
-    book: Casebook, forwarding: Forwarding, state: ItemState, to: str, handed_ms: int
+    book: Casebook, forwarding: Forwarding, state: ItemState, to: str, event_id: str
 ) -> None:
     """Hand over an open item as it was handed over; what came back of that is not said.
 
@@ -68,13 +69,19 @@ def _say_again(
     if is_gone(forwarding.registry, to):
         take_back(book, state.id, forwarding, to)
         return
+    if state.answer is None:
+        # What was handed to us before that, and is said again, does not bring it back here.
+        body = HandedOn(to, state.orphan, state.hops, found, event_id)
+        state = book.record(
+            state.id, EventKind.HANDED_ON, body, at_ms=time_of(event_id), actor=book.us
+        )
     if not forwarding.postbox.reaches(to):
         book.tasks.append((MEMBER_SUSPENDED, to))
     try:
         post = forwarding.postbox.post(
             to,
             Kind.ITEM,
-            item_message(state, book.us, found, handed_ms),
+            item_message(state, book.us, found, time_of(event_id)),
             subject=state.id,
             revision=len(state.hops),
             item=state.id,
