@@ -12,15 +12,41 @@ the fold of an item's events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.rings import way
-from protocol.facts import Assessment
+from node.matching.contents import Likeness, likeness
+from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
 _NOBODY: Final = ""  # looked at by whoever judges the item next, in the same decision
+
+
+def is_unseen(
+    state: ItemState, content: tuple[Content, ...], saw: Callable[[Assessment], bool] | None = None
+) -> bool:
+    """Whether a file comes to a judged item that only its address says is the same one.
+
+    Whoever judged it looked at what stood there then; `saw`: whether who names the file gave that
+    verdict having seen it. Of an item that went on who has it looks: nobody is asked here, and
+    no verdict goes on with the file from here. What an `unassessable` took back counts again once
+    that is withdrawn.
+    """
+    judged = any(
+        one.verdict is not Verdict.UNASSESSABLE and not (saw and saw(one))
+        for one in state.assessments
+    )
+    routed = state.custody is not Custody.COUNTED
+    return routed and judged and any(_is_another(state, one) for one in content)
+
+
+def _is_another(state: ItemState, file: Content) -> bool:
+    """Whether it is none of the item's files; that one beside it is says nothing of it."""
+    if file in state.content:
+        return False
+    return likeness(state.content, (file,), pictures=False) is not Likeness.SAME
 
 
 def looked_at(state: ItemState) -> dict[str, Any]:

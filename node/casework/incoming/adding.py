@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import rejudge
+from node.casework.contents.seeing import is_unseen
 from node.casework.events import EventKind, Facts
 from node.casework.folding import lacks
 from node.casework.item import ItemState
 from node.casework.postbox import Postbox
-from node.casework.reports.intake import is_unseen
 from node.matching.contents import is_among
 from protocol.facts import Assessment, Content
 from protocol.messages import Item, Sighted

@@ -7,7 +7,7 @@ lets the table of duplicates decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -17,6 +17,7 @@ from node.casework.contents.candidates import same_content, same_place, to_compa
 from node.casework.contents.hits import without_placeholder
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_on, rejudge, suggestion
+from node.casework.contents.seeing import is_unseen
 from node.casework.contents.spreading import spread
 from node.casework.contents.wanting import want_alike
 from node.casework.events import EventKind, Facts, Recorded, Settled
@@ -29,12 +30,11 @@ from node.casework.postbox import Postbox
 from node.casework.reports.prepare import PreparedItem, PreparedReport
 from node.casework.telling import REPORTED_IN_VAIN, is_with_nobody, pass_on_sighting
 from node.ids import Ids
-from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
-from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.facts import Hop, Sighting
 from protocol.messages import Sighted
-from protocol.vocabulary import Disposition, Matter, Verdict
+from protocol.vocabulary import Disposition, Matter
 
 
 class ItemTaken(msgspec.Struct, frozen=True, gc=False):
@@ -344,31 +344,6 @@ def _join(
         book.record(item_id, EventKind.SETTLED, looked, at_ms=book.now, actor=book.us)
     assess_all(book, item_id, item.judged, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
-
-
-def is_unseen(
-    state: ItemState, content: tuple[Content, ...], saw: Callable[[Assessment], bool] | None = None
-) -> bool:
-    """Whether a file comes to a judged item that only its address says is the same one.
-
-    Whoever judged it looked at what stood there then; `saw`: whether who names the file gave that
-    verdict having seen it. Of an item that went on who has it looks: nobody is asked here, and
-    no verdict goes on with the file from here. What an `unassessable` took back counts again once
-    that is withdrawn.
-    """
-    judged = any(
-        one.verdict is not Verdict.UNASSESSABLE and not (saw and saw(one))
-        for one in state.assessments
-    )
-    routed = state.custody is not Custody.COUNTED
-    return routed and judged and any(_is_another(state, one) for one in content)
-
-
-def _is_another(state: ItemState, file: Content) -> bool:
-    """Whether it is none of the item's files; that one beside it is says nothing of it."""
-    if file in state.content:
-        return False
-    return likeness(state.content, (file,), pictures=False) is not Likeness.SAME
 
 
 def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:
