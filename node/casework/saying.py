@@ -87,10 +87,10 @@ def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
 def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """A word about this very item; one that had been carried over to it stands on its own now."""
     beside = seeing.beside(state, event.actor, body)
+    looks = beside | seeing.judged(msgspec.structs.replace(state, **beside), body)
     if body.event_id in state.carried:
-        return beside | {"carried": _but(state.carried, body.event_id)}
-    changes = _told(state, event, body) | beside
-    changes |= seeing.judged(msgspec.structs.replace(state, **beside), body)
+        return (looks if beside else {}) | {"carried": _but(state.carried, body.event_id)}
+    changes = _told(state, event, body) | looks
     return changes | {"assessments": (*changes["assessments"], body)}
 
 

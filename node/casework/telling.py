@@ -156,6 +156,24 @@ def tell_one(
     )
 
 
+def tell_withheld(book: Casebook, postbox: Postbox, before: ItemState) -> None:
+    """Tell of an item that waited for a look, and does no more, what was not told of it to all.
+
+    Not what came since `before`: that is told anyhow. Who heard of it earlier hears it once more.
+    """
+    state = book.loaded.items[before.id]
+    if waits_for_a_look(book, state, {}):
+        return
+    for given in (one for one in state.in_force if one in before.assessments):
+        member, at_ms = given.member, given.at_ms
+        news = News(given.event_id, OutcomeWhat.ASSESSED, given, member, at_ms, anew=True)
+        by_one = given.event_id in before.by_one_file
+        for informant in audience(book, state):
+            held = by_one or _has_unseen(book, before, informant.member)
+            if held and informant.member != member:
+                tell_one(book, postbox, state, informant, news)
+
+
 def _has_unseen(book: Casebook, state: ItemState, member: str) -> bool:
     """Whether a member has a file of the item at which nobody here looked.
 

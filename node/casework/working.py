@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from node.casework.casebook import Casebook
 from node.casework.contents.assessing import assess
+from node.casework.contents.hits import waits_for_a_look
 from node.casework.contents.listing import match_lists
 from node.casework.contents.spreading import spread, take_back
 from node.casework.errors import (
@@ -42,7 +43,14 @@ from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.reports.intake import add_facts
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
-from node.casework.telling import REPORTED_AGAIN_UNSEEN, News, is_there_since, note, tell
+from node.casework.telling import (
+    REPORTED_AGAIN_UNSEEN,
+    News,
+    is_there_since,
+    note,
+    tell,
+    tell_withheld,
+)
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
@@ -69,11 +77,14 @@ def record_assessment(
     if state.unseen:  # of what went on nobody was asked to look; who judges it has
         book.raise_review(state.id, Review.SUGGESTED_VERDICT)
         state = book.loaded.items[state.id]
+    waited = waits_for_a_look(book, state, {})
     if draft.verdict in ILLEGAL:  # what was told outside rests on this again
         settle(book, state.id, {Review.NOTICE_TO_RETRACT})
     settle(book, state.id, _SETTLED_BY_ASSESSING)
     assess(book, state.id, draft, ids, postbox, looked=Review.SUGGESTED_VERDICT in state.reviews)
     reconsider(book, ids, postbox)
+    if waited:
+        tell_withheld(book, postbox, state)
     if state.custody is Custody.HANDED_ON:  # nobody can act on it here: who judges it has looked
         settle(book, state.id, {Review.WITHDRAWAL})
     if Review.VERDICTS_DIFFER in state.reviews:  # this was the look that it waited for

@@ -307,14 +307,25 @@ def follows(given: Assessment, target: ItemState) -> bool:
     )
 
 
-def said_here(book: Casebook, state: ItemState, assessment: Assessment) -> None:
+def said_here(book: Casebook, postbox: Postbox, state: ItemState, given: Assessment) -> None:
     """Note that a verdict that was carried over to this item is now said of the item itself.
 
-    Everybody has heard it. From now on it stays here if it goes from where it came from.
+    Everybody has heard it, unless it came by one of several files and waited for a look. From now
+    on it stays here if it goes from where it came from.
     """
-    if assessment in state.assessments and assessment.event_id in state.carried:
-        note(book, state.id, EventKind.ASSESSED, assessment, assessment.at_ms)
-        _ask_of_unseen(book, state.id)
+    if given not in state.assessments or given.event_id not in state.carried:
+        return
+    by_carrying = Review.SUGGESTED_VERDICT in state.reviews and _by_carrying(state)
+    after = note(book, state.id, EventKind.ASSESSED, given, given.at_ms)
+    _ask_of_unseen(book, state.id)
+    if given.event_id in state.by_one_file:
+        news = News(
+            given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms, anew=True
+        )
+        tell(book, postbox, after, news)
+    if by_carrying and not waits_for_a_look(book, after, {}):
+        settle_carried(book, state.id)
+        tell_of_files(book, postbox, state.id, (), {})
 
 
 def watch_correction(book: Casebook, item_id: str, given: Assessment) -> None:

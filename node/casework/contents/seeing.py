@@ -78,10 +78,13 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     """Files wait of which a reporting member says nothing that tells of the first verdict.
 
     Whoever judged the item before looked at what stood there then. To whom it went from here it
-    went with all of them.
+    went with all of them: the verdict of that one is the look for which they waited here.
     """
-    told = any(one.member == actor for one in state.informants)
-    if state.named is None or not told or _went_to(state, actor):
+    if state.named is None:
+        return {}
+    if _went_to(state, actor):
+        return looked_at(state) if state.unseen and _went_to(state, given.member) else {}
+    if not any(one.member == actor for one in state.informants):
         return {}
     none = {given.event_id, *state.carried, *_by_lists(state)}
     judged_before = any(

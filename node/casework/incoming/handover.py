@@ -380,7 +380,7 @@ class Handover:
                 news = News(one.event_id, what, one, one.member, one.at_ms, anew=anew)
                 tell(self._book, self._postbox, state, news, heard_from=heard_from)
         elif isinstance(one, Assessment) and by is None:
-            said_here(self._book, state, one)
+            said_here(self._book, self._postbox, state, one)
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import waits_for_a_look
 from node.casework.contents.rejudging import (
     carry_on,
     rejudge,
@@ -15,13 +16,7 @@ from node.casework.contents.rejudging import (
     watch_correction,
     watch_verdicts,
 )
-from node.casework.events import (
-    Answered,
-    ErasedThere,
-    EventKind,
-    Reopened,
-    Responsible,
-)
+from node.casework.events import Answered, ErasedThere, EventKind, Reopened, Responsible
 from node.casework.incoming.bounding import has_answered_all, refuse
 from node.casework.incoming.under_id import means
 from node.casework.item import (
@@ -58,6 +53,7 @@ from node.casework.telling import (
     is_with_nobody,
     note,
     tell,
+    tell_withheld,
     teller,
 )
 from protocol.dispositions import Dispositions
@@ -187,7 +183,7 @@ def hear_outcome(
         return Disposition.PARKED  # until it hands over itself what it speaks of
     if _has_heard(book, postbox, state, peer, message):
         if message.assessment is not None and teller(postbox, peer, message.author) is None:
-            said_here(book, state, message.assessment)
+            said_here(book, postbox, state, message.assessment)
             carry_on(book, postbox, state.id)
         return None
     given_back = handed_on_to(book, state) == peer and (
@@ -243,6 +239,8 @@ def _record_and_tell(
     told_by = teller(postbox, peer, message.author)
     was_told = state.has_been_told(message.event_id)
     anew = is_otherwise(state, message.event_id, message.payload)
+    away = message.assessment is not None and state.custody is Custody.HANDED_ON
+    waited = state if away and waits_for_a_look(book, state, {}) else None
     state = _record(book, state, message, told_by)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
@@ -258,6 +256,8 @@ def _record_and_tell(
         tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     if message.assessment is not None:
         rejudge(book, postbox, state.id)
+    if waited is not None:  # who has it looked, perhaps
+        tell_withheld(book, postbox, waited)
 
 
 def _has_heard(

@@ -5,6 +5,8 @@ Whoever hears of a verdict on an item takes it for one on all its files (docs/th
 
 from __future__ import annotations
 
+import pytest
+
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import rejudge
@@ -15,7 +17,7 @@ from node.casework.reports.intake import carry_over
 from node.casework.working import record_assessment
 from node.matching.duplicates import Judgement
 from node.matching.lists import Trust
-from protocol.facts import Sighting
+from protocol.facts import Assessment, Sighting
 from protocol.messages import Item, Outcome, Sighted, read
 from protocol.vocabulary import Disposition, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
@@ -30,7 +32,7 @@ from tests.builders.cases import (
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, item_from
+from tests.node.casework.arriving import Receiver, item_from, outcome
 from tests.node.casework.contents.listed_items import later, listed, load
 
 GIVEN = verdict(member="fr-pdc")
@@ -39,6 +41,20 @@ OTHER = item(2, file(2), url="https://nl2.example/2.jpg")
 REPORTER = Informant("gb-iwf", event_id(7, "gb-iwf"))
 BOTH = item(3, file(1), file(2), url="https://nl3.example/3.jpg", informants=(REPORTER,), named=())
 ONE = item(3, file(1), url="https://nl3.example/3.jpg", informants=(REPORTER,), named=())
+
+
+PLACE = "https://nl3.example/3.jpg"
+
+
+def said_of(item_id: str, given: Assessment) -> Outcome:
+    """Return a member's word that it judged an item."""
+    return outcome(
+        item_id,
+        OutcomeWhat.ASSESSED,
+        author=given.member,
+        event_id=given.event_id,
+        assessment=given,
+    )
 
 
 def told(made: Casebook) -> list[tuple[str, str]]:
@@ -108,14 +124,61 @@ def test_verdict_is_told_once_the_other_file_is_judged_as_well() -> None:
     assert set(handed(made.loaded.items[BOTH.id]).assessments) == {GIVEN, own}
 
 
-def test_verdict_of_the_person_who_looked_is_told() -> None:
-    """It is of all that stands there."""
+def test_verdict_of_the_person_who_looked_is_told_and_what_waited_for_the_look() -> None:
+    """As if the look had come first."""
     made = book(KNOWN, BOTH)
     rejudge(made, POSTBOX, BOTH.id)
     judge(made, BOTH)
     own = made.loaded.items[BOTH.id].assessments[-1]
-    assert told(made) == [("gb-iwf", own.event_id)]
+    assert told(made) == [("gb-iwf", own.event_id), ("gb-iwf", GIVEN.event_id)]
     assert own in handed(made.loaded.items[BOTH.id]).assessments
+    judge(made, BOTH)
+    assert len(told(made)) == 3  # its own new word alone
+
+
+def test_verdict_that_was_told_of_no_reporter_s_file_is_told_once_somebody_looked() -> None:
+    """Whose word it is that the item is illegal is no less to be heard than ours."""
+    receiver = Receiver(item(3, file(1), url=PLACE, named=()))
+    receiver("fr-pdc", item_from("fr-pdc", 8, file(1), url=PLACE))
+    receiver("gb-iwf", item_from("gb-iwf", 7, url=PLACE))
+    given = verdict(member="gb-iwf")
+    receiver("gb-iwf", said_of(item_from("gb-iwf", 7).item_id, given))
+    assert told(receiver.book) == []
+    judge(receiver.book, item(3))
+    assert ("fr-pdc", given.event_id) in told(receiver.book)
+
+
+def test_verdict_of_who_has_the_item_reaches_who_named_the_file_that_waited() -> None:
+    """It went there with that file: what its holder says of it is the look."""
+    judged = item(3, file(1), url=PLACE, assessments=(verdict(member=US),), named=())
+    first = Receiver(judged)
+    first("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url=PLACE))
+    receiver = Receiver(handed_on(first.state(judged.id)))
+    given = verdict(member="fr-pdc")
+    receiver("fr-pdc", said_of(judged.id, given))
+    assert receiver.state(judged.id).unseen == ()
+    heard = {given.event_id, judged.assessments[0].event_id}
+    assert {one for peer, one in told(receiver.book) if peer == "gb-iwf"} == heard
+    gone = outcome(judged.id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=given.event_id)
+    receiver("fr-pdc", gone)
+    assert receiver.state(judged.id).unseen == (1,)  # that was the look
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at_once", "later"])
+def test_verdict_that_came_by_one_file_and_is_said_of_the_item_itself_is_told(
+    *,
+    late: bool,
+) -> None:
+    """Its author named each file: nobody need look, and nobody had heard of it."""
+    receiver = Receiver(KNOWN, BOTH)
+    rejudge(receiver.book, POSTBOX, BOTH.id)
+    both = (file(1), file(2))
+    theirs = item_from("fr-pdc", 8, *both, url=PLACE, assessments=() if late else (GIVEN,))
+    receiver("fr-pdc", theirs)
+    if late:
+        receiver("fr-pdc", said_of(theirs.item_id, GIVEN))
+    assert receiver.state(BOTH.id).reviews == ()
+    assert told(receiver.book) == [("gb-iwf", GIVEN.event_id)]
 
 
 def test_of_an_item_that_went_on_it_is_told_to_nobody_either() -> None:
