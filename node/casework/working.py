@@ -243,7 +243,8 @@ def record_action(
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, forwarding.postbox, state, news)
     looked_at = unheard or Review.CAME_BACK in state.reviews
-    if draft.action is Action.INACCESSIBLE and Review.PERHAPS_BACK in state.reviews:
+    unsure = Review.PERHAPS_BACK in state.reviews and state.closed_ms is not None
+    if unsure and draft.action is Action.INACCESSIBLE:
         _reopen(book, forwarding, state, at_ms)
     is_no_look = draft.action is Action.LEA_NOTIFIED
     settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)

@@ -306,11 +306,24 @@ class Handover:
             self._sight(state.id, body, found, peer)
         content = without_placeholder(self._book, state, files, state.kind)
         self._add_facts(state.id, Facts(content, message.access), peer, message)
+        self._name(state.id, peer, message)
         raise_judged(self._book, state.id, judgement.review, suggested)
         file = next(iter(files), None)
         passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)
         self._pass_on(state, passed)
         return judgement.disposition
+
+    def _name(self, item_id: str, peer: str, message: Sighted) -> None:
+        """A file that a member tells of is one that it has, also if it was here before."""
+        state = self._book.loaded.items[item_id]
+        known = state.named or ()
+        places = places_named(state, _one(message.content))
+        fresh = tuple(place for place in places if (peer, place) not in known)
+        if state.named is not None and fresh:
+            informant = next(one for one in state.informants if one.member == peer)
+            said = Disposition.FACTS_ADDED
+            body = SightedEvent((), informant, child_at_risk=False, outcome=said, named=fresh)
+            self._sight(item_id, body, self._book.now, peer)
 
     def _look_again(
         self, state: ItemState, message: Sighted, files: tuple[Content, ...]

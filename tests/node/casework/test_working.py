@@ -196,6 +196,14 @@ class TestPerhapsBack:
 
     WAITING = closed(msgspec.structs.replace(REPORTED, reviews=(Review.PERHAPS_BACK,)))
 
+    def test_item_that_another_saw_meanwhile_is_not_opened_twice(self) -> None:
+        """All have heard that it is open."""
+        seen = msgspec.structs.replace(self.WAITING, closed_ms=None, closed_by=None)
+        made = book(seen)
+        assert act(made, Action.INACCESSIBLE).reviews == ()
+        told = [message for _, message in said(made) if isinstance(message, Outcome)]
+        assert [one.what for one in told] == [OutcomeWhat.ACTED]
+
     def test_item_that_cannot_be_checked_is_open_again(self) -> None:
         """`inaccessible` is not final: nobody would look at it any more (rule 3)."""
         made = book(self.WAITING)

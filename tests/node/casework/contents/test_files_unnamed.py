@@ -11,7 +11,7 @@ from node.casework.item import ItemState, Review
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment
 from protocol.facts import Content
-from protocol.messages import Item, Outcome
+from protocol.messages import Item, Outcome, Sighted
 from protocol.vocabulary import OutcomeWhat, Verdict
 from tests.builders.cases import POSTBOX, closed, file, handed_on, item, verdict
 from tests.node.casework.arriving import Receiver, item_from, outcome
@@ -99,6 +99,20 @@ def test_file_that_the_member_brings_itself_is_one_that_it_judged() -> None:
     receiver = Receiver(here)
     say(receiver, file(1), late=True)
     assert (receiver.state(here.id).known, receiver.state(here.id).reviews) == (True, ())
+
+
+def test_file_that_the_member_names_later_and_that_is_here_is_one_that_it_judged() -> None:
+    """As if it had been first to name it."""
+    here, other = reported(file(1)), elsewhere(4, file(1))
+    receiver = Receiver(here, other)
+    page = handed(judged=False)
+    receiver("gb-iwf", page)
+    for _ in range(2):  # what is named again is noted once
+        receiver("gb-iwf", Sighted(page.item_id, None, file(1), None, child_at_risk=False))
+    assert receiver.state(here.id).named == (("gb-iwf", 0),)
+    receiver("gb-iwf", judged_later())
+    assert (receiver.state(here.id).unseen, receiver.state(here.id).reviews) == ((), ())
+    assert receiver.state(other.id).known
 
 
 def test_new_item_comes_with_verdicts_on_all_its_files() -> None:
