@@ -24,6 +24,8 @@ from node.store.postgres.tenant import BesideConnection, TenantConnection, take_
 
 OLDEST: Final = 140_000
 PROOF: Final = b"hotline"
+_NEVER_ENDED: Final = "SET application_name = 'hotline command'"
+"""Who stands by ends the sessions of nodes alone (`standing_by`), which show that they live."""
 _ELSEWHERE: Final = """
 SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('tenure')
 AND relnamespace IS DISTINCT FROM current_schema()::regnamespace
@@ -122,7 +124,7 @@ class ServerLock:
         if not there:
             self._raw.close()
             raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
-        self._raw.execute("SET application_name = 'hotline command'")  # never ended by a stand-by
+        self._raw.execute(_NEVER_ENDED)
         take_lock(self._raw)
 
     def release(self) -> None:
@@ -138,7 +140,10 @@ def _open(
     writes: bool = True,
     locks: bool = False,
 ) -> C:
-    """Find the store, prove the key, bring the schema up to date if it is to be written."""
+    """Find the store, prove the key, bring the schema up to date if it is to be written.
+
+    Who `locks` commits nothing while it does so, which may take minutes: it is not to be ended.
+    """
     seal, raw = Seal(key), connect(place)
     try:
         if writes:
@@ -146,16 +151,20 @@ def _open(
         check_store(raw, seal)
         if writes:
             if locks:
+                raw.execute(_NEVER_ENDED)
                 take_lock(raw)
             bring_up_to_date(raw)
             check_rights(raw)
-        return make_of(seal, raw)
+        made = make_of(seal, raw)
+        if locks:
+            raw.execute("RESET application_name")  # its fence is new: it has shown that it lives
     except psycopg.Error as error:
         raw.close()
         raise translate(error) from error
     except BaseException:
         raw.close()
         raise
+    return made
 
 
 def check_store(raw: Raw, seal: Seal) -> None:

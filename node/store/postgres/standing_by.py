@@ -29,6 +29,7 @@ import psycopg
 
 from node.store.errors import AwayError, RefusedByServerError, SetBackError
 from node.store.postgres.connection import NAME, Raw, connect
+from node.store.postgres.faults import translate
 from node.store.postgres.opening import check_rights, check_store
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
@@ -104,6 +105,9 @@ class StandBy:
         try:
             check_store(raw, Seal(self._key))
             check_rights(raw)
+        except psycopg.errors.InsufficientPrivilege as error:  # no time mends that
+            raw.close()
+            raise translate(error) from error
         except psycopg.Error as error:
             raw.close()
             raise AwayError(AwayError.__doc__) from error

@@ -26,7 +26,8 @@ from node.store.errors import (
     UnsureError,
     WrongKeyError,
 )
-from node.store.postgres.opening import ServerLock
+from node.store.postgres.migrating import SCHEMA_FILES
+from node.store.postgres.opening import ServerLock, open_tenant
 from node.store.postgres.place import Postgres
 from node.store.postgres.standing_by import LEASE_S, RETURN_S, Holder, StandBy, wait
 from node.store.sqlite import Store
@@ -41,6 +42,10 @@ from tests.node.store.test_postgres_server import (
     record_again,
     say_so,
 )
+
+AT_THE_SCHEMA = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'schema_files'::regclass
+"""
 
 
 class Clock:
@@ -174,6 +179,25 @@ class TestTurn:
             node(place)
         lock.release()
 
+    async def test_who_brings_the_schema_up_to_date_is_not_ended(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """It commits nothing meanwhile: two of them would end each other before either is done."""
+        last = len(SCHEMA_FILES)
+        with psycopg.connect(place.url, autocommit=True) as server:
+            server.execute("DROP INDEX entries_in_turns")
+            server.execute("DELETE FROM schema_files WHERE number = %s", [last])
+            with server.transaction():
+                server.execute("LOCK TABLE schema_files IN SHARE MODE")  # an index takes its time
+                begins = asyncio.create_task(asyncio.to_thread(open_tenant, place, KEY))
+                while server.execute(AT_THE_SCHEMA).fetchone() != (1,):
+                    assert not begins.done()
+                    await asyncio.sleep(0.01)
+                for _ in range(3):
+                    assert not waiting.is_free()
+                    clock.now_s += LEASE_S + 1
+        (await begins).close()
+
     async def test_no_time_passes_while_the_server_is_away(
         self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
     ) -> None:
@@ -218,6 +242,15 @@ class TestTurn:
             late = StandBy(place, bytes(32), clock)
         with pytest.raises(WrongKeyError):
             late.is_free()
+
+    async def test_user_that_may_read_nothing_there_is_told_so(self, place: Postgres) -> None:
+        """Time mends no right, and the store would stand still without a word."""
+        with psycopg.connect(place.url, autocommit=True) as owner:
+            owner.execute("CREATE ROLE clerk LOGIN")
+            clerk = Postgres(place.url.replace("//hotline@", "//clerk@"))
+            with pytest.raises(StoreError, match="InsufficientPrivilege"):
+                StandBy(clerk, KEY, time.monotonic)
+            owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
     async def test_no_time_passes_while_the_server_hangs(
         self, place: Postgres, waiting: StandBy, clock: Clock
