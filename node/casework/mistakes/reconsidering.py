@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import ask_again, settle_difference
 from node.casework.contents.rejudging import (
     is_suggested_otherwise,
     rejudge,
-    settle_carried,
     watch_verdicts,
 )
 from node.casework.events import EventKind, NoticesDoubted, Settled
@@ -30,7 +31,7 @@ from node.casework.places.hidden import watch_hidden
 from node.casework.postbox import Postbox
 from node.ids import Ids
 from protocol.facts import Assessment
-from protocol.vocabulary import Action
+from protocol.vocabulary import Action, Verdict
 
 NOTICES: Final = frozenset({Action.HOST_NOTIFIED, Action.LEA_NOTIFIED})
 """What is told outside the network because of a verdict."""
@@ -117,11 +118,18 @@ def _withdraw_suggestions(book: Casebook, item_id: str) -> None:
 
 
 def _let_go_unknown(book: Casebook, item_id: str) -> None:
-    """Nobody is asked of files beside the judged one, where none is any more."""
+    """Nobody is asked of files beside the judged one, where none is any more.
+
+    Nor does a file wait of which that verdict was not, unless it may count again: who judges the
+    item next has looked.
+    """
     state = book.loaded.items[item_id]
-    waits = Review.SUGGESTED_VERDICT in state.reviews
-    if waits and not state.known and not is_suggested_otherwise(state):
-        settle_carried(book, item_id)
+    gone = all(one.verdict is Verdict.UNASSESSABLE for one in state.assessments)
+    waits = (gone and state.unseen) or Review.SUGGESTED_VERDICT in state.reviews
+    left = replace(state, unseen=()) if gone else state
+    if waits and not state.known and not is_suggested_otherwise(left):
+        body = Settled(Review.SUGGESTED_VERDICT, unlooked=not state.unseen)
+        book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
 
 def _is_judged(book: Casebook, item_id: str) -> bool:

@@ -5,15 +5,16 @@ The file waits for a person here: the verdict goes nowhere with it (docs/threat-
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.item import ItemState, Review
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment
-from protocol.facts import Content
+from protocol.facts import Assessment, Content
 from protocol.messages import Item, Outcome, Sighted
-from protocol.vocabulary import OutcomeWhat, Verdict
-from tests.builders.cases import POSTBOX, closed, file, handed_on, item, verdict
+from protocol.vocabulary import OutcomeWhat, Reason, Verdict
+from tests.builders.cases import POSTBOX, closed, event_id, file, handed_on, item, verdict
 from tests.node.casework.arriving import Receiver, item_from, outcome
 from tests.node.casework.contents.listed_items import later
 
@@ -39,12 +40,17 @@ def handed(*content: Content, judged: bool) -> Item:
 
 def judged_later() -> Outcome:
     """Return what that member tells once it has judged its item."""
+    return said_of(handed(judged=False).item_id, GIVEN)
+
+
+def said_of(item_id: str, given: Assessment) -> Outcome:
+    """Return a member's word that it judged an item."""
     return outcome(
-        handed(judged=False).item_id,
+        item_id,
         OutcomeWhat.ASSESSED,
-        author="gb-iwf",
-        event_id=GIVEN.event_id,
-        assessment=GIVEN,
+        author=given.member,
+        event_id=given.event_id,
+        assessment=given,
     )
 
 
@@ -113,6 +119,51 @@ def test_file_that_the_member_names_later_and_that_is_here_is_one_that_it_judged
     receiver("gb-iwf", judged_later())
     assert (receiver.state(here.id).unseen, receiver.state(here.id).reviews) == ((), ())
     assert receiver.state(other.id).known
+
+
+def test_file_waits_for_no_verdict_that_was_taken_back() -> None:
+    """The next member that judges it told of it: all is as if the first had said nothing."""
+    here, other = reported(file(1), file(2)), elsewhere(4, file(2))
+    receiver = Receiver(here, other)
+    say(receiver, file(1), late=True)
+    gone = handed(judged=False).item_id
+    receiver(
+        "gb-iwf", outcome(gone, OutcomeWhat.WITHDRAWN, author="gb-iwf", event_id=GIVEN.event_id)
+    )
+    assert (receiver.state(here.id).unseen, receiver.state(here.id).reviews) == (
+        (),
+        (Review.WITHDRAWAL,),
+    )
+    both = item_from(
+        "fr-pdc", 8, file(1), file(2), url=THERE, assessments=(verdict(member="fr-pdc"),)
+    )
+    receiver("fr-pdc", both)
+    assert receiver.state(here.id).unseen == ()
+    assert receiver.state(other.id).known
+
+
+def test_attack_verdict_that_may_count_again_is_waited_for_still() -> None:
+    """Its author says that it cannot judge the place, and takes that back."""
+    here, other = reported(file(1)), elsewhere(4, file(1))
+    receiver = Receiver(here, other)
+    say(receiver, late=True)
+    place = handed(judged=False).item_id
+    unable = msgspec.structs.replace(
+        GIVEN,
+        event_id=event_id(901, "gb-iwf"),
+        verdict=Verdict.UNASSESSABLE,
+        reason=Reason.GEOBLOCKED,
+        at_ms=GIVEN.at_ms + 1,
+    )
+    receiver("gb-iwf", said_of(place, unable))
+    receiver(
+        "gb-iwf",
+        outcome(place, OutcomeWhat.WITHDRAWN, author="gb-iwf", event_id=unable.event_id),
+    )
+    state = receiver.state(here.id)
+    assert (state.known, state.unseen) == (True, (0,))
+    assert Review.SUGGESTED_VERDICT in state.reviews
+    assert not receiver.state(other.id).known
 
 
 def test_new_item_comes_with_verdicts_on_all_its_files() -> None:
