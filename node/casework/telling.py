@@ -129,10 +129,10 @@ def tell_one(
 ) -> None:
     """Tell one member, or its successor, under the id that it knows."""
     addressee = _addressee(book, postbox, state, informant, news)
-    judges = news.what is OutcomeWhat.ASSESSED
+    payload = news.payload
+    judges = isinstance(payload, Assessment) and payload.verdict is not Verdict.UNASSESSABLE
     if addressee is None or (judges and _has_unseen(book, state, informant.member)):
         return
-    payload = news.payload
     message = Outcome(
         item_id=informant.item_id,
         event_id=news.event_id,

@@ -5,6 +5,7 @@ Whoever hears of a verdict on an item takes it for one on all its files (docs/th
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.casebook import Casebook
@@ -19,7 +20,7 @@ from node.matching.duplicates import Judgement
 from node.matching.lists import Trust
 from protocol.facts import Assessment, Sighting
 from protocol.messages import Item, Outcome, Sighted, read
-from protocol.vocabulary import Disposition, OutcomeWhat, Source, Verdict
+from protocol.vocabulary import Disposition, OutcomeWhat, Reason, Source, Verdict
 from tests.builders.cases import (
     POSTBOX,
     US,
@@ -162,6 +163,25 @@ def test_verdict_of_who_has_the_item_reaches_who_named_the_file_that_waited() ->
     gone = outcome(judged.id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=given.event_id)
     receiver("fr-pdc", gone)
     assert receiver.state(judged.id).unseen == (1,)  # that was the look
+
+
+def test_that_nobody_can_assess_it_is_told_whatever_waits() -> None:
+    """Of no file could that be taken for a verdict, and it takes back what was heard before."""
+    given = verdict(member="fr-pdc")
+    receiver = Receiver(item(3, file(1), url=PLACE, named=()))
+    theirs = item_from("fr-pdc", 8, file(1), url=PLACE, assessments=(given,))
+    receiver("fr-pdc", theirs)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url=PLACE))
+    assert receiver.state(item(3).id).unseen == (1,)
+    unable = msgspec.structs.replace(
+        given,
+        event_id=event_id(901, "fr-pdc"),
+        verdict=Verdict.UNASSESSABLE,
+        reason=Reason.GEOBLOCKED,
+        at_ms=given.at_ms + 1,
+    )
+    receiver("fr-pdc", said_of(theirs.item_id, unable))
+    assert told(receiver.book) == [("gb-iwf", unable.event_id)]
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at_once", "later"])
