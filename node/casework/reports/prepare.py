@@ -114,7 +114,7 @@ def _item(
     for number, assessment in enumerate(item.assessments):
         check_assessment(assessment, f"{field}.assessments[{number}]")
     line = _line(draft, location, content, fingerprints, base, field)
-    where = (location.canonical or "").encode()
+    which = f"{draft.matter or Matter.CSAM}\0{location.canonical or ''}".encode()
     return PreparedItem(
         location,
         content,
@@ -125,7 +125,7 @@ def _item(
         item.assessments,
         item.kind is not None,
         _line_here(draft, location, fingerprints, base, field),
-        tuple(digits_of(fingerprints.said(line, where + _encode(one))) for one in item.assessments),
+        tuple(digits_of(fingerprints.said(line, which + _encode(one))) for one in item.assessments),
     )
 
 

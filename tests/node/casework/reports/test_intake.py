@@ -274,6 +274,14 @@ class TestSameLine:
         assert len(desk.book.events) == before
         assert sorted(desk.book.loaded.lines.values()) == sorted([first[0], second[0]])
 
+    def test_verdicts_on_two_items_of_one_line_are_two(self) -> None:
+        """An id is unique in the network: who takes one back leaves the other."""
+        desk = Desk()
+        for matter in (Matter.SPAM, Matter.CSAM):
+            desk(matter=matter, reference="R-1", assessments=(AssessmentDraft(Verdict.BASELINE),))
+        given = [one.assessments[0].event_id for one in desk.book.loaded.items.values()]
+        assert len(set(given)) == 2
+
     @pytest.mark.parametrize("how", [{"reference": "R-1"}, {"line": "abc:1"}])
     def test_line_that_an_earlier_release_counted_is_known_by_its_matter(
         self, how: dict[str, Any]
