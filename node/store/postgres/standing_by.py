@@ -27,7 +27,13 @@ from typing import Final
 
 import psycopg
 
-from node.store.errors import AwayError, RefusedByServerError, SetBackError
+from node.store.errors import (
+    AwayError,
+    RefusedByServerError,
+    SetBackError,
+    StoreError,
+    UnsafeServerError,
+)
 from node.store.postgres.connection import NAME, Raw, connect
 from node.store.postgres.faults import translate
 from node.store.postgres.opening import check_rights, check_store
@@ -105,12 +111,9 @@ class StandBy:
         try:
             check_store(raw, Seal(self._key))
             check_rights(raw)
-        except psycopg.errors.InsufficientPrivilege as error:  # no time mends that
-            raw.close()
-            raise translate(error) from error
         except psycopg.Error as error:
             raw.close()
-            raise AwayError(AwayError.__doc__) from error
+            raise _named(error) from error
         except BaseException:
             raw.close()
             raise
@@ -136,7 +139,8 @@ class StandBy:
 
         Raises:
             SetBackError: nobody works, on a server that lacks what was seen on it; it is marked.
-            StoreError: of a server that was away from the first, as when one begins to wait.
+            StoreError: of a server that was away from the first, as when one begins to wait; what
+                no time mends.
         """
         asked_s = self._now_s()
         try:
@@ -171,7 +175,7 @@ class StandBy:
             row = raw.execute(_HOLDER).fetchone()
         except psycopg.Error as error:
             raw.close()
-            raise AwayError(AwayError.__doc__) from error
+            raise _named(error) from error
         if row is None:  # a dump is being restored
             raise AwayError(AwayError.__doc__)
         return Holder(*row)
@@ -200,6 +204,15 @@ class StandBy:
             raw.execute(_END, [session, NAME])
         except psycopg.Error:
             raw.close()
+
+
+def _named(error: psycopg.Error) -> StoreError:
+    """A server that cannot be asked is away, or in the middle of a dump, but for what stays so."""
+    found = translate(error)
+    stays = isinstance(found, UnsafeServerError) or isinstance(
+        error, psycopg.errors.InsufficientPrivilege
+    )
+    return found if stays else AwayError(AwayError.__doc__)
 
 
 def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:

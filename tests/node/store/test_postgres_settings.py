@@ -12,6 +12,7 @@ import pytest
 from node.store import opening
 from node.store.errors import AwayError, UnsafeServerError
 from node.store.postgres.place import Postgres
+from node.store.postgres.standing_by import StandBy
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from node.store.writer import Job
@@ -137,6 +138,16 @@ class TestPooler:
                     opening.open_locked(behind, KEY)
             with pytest.raises(UnsafeServerError, match="pool_mode"):
                 opening.create_database(behind, KEY)
+
+    def test_who_stands_by_is_told_of_it_as_soon_as_it_shows(
+        self, place: Postgres, tmp_path: Path
+    ) -> None:
+        """It would wait for ever, as if the server were away."""
+        with pooled(place, tmp_path) as behind:
+            first = StandBy(behind, KEY, time.monotonic)
+            with pytest.raises(UnsafeServerError, match="pool_mode"):
+                StandBy(behind, KEY, time.monotonic)
+            first.close()
 
     def test_who_reads_is_told_of_it_as_soon_as_it_shows(
         self, place: Postgres, tmp_path: Path
