@@ -8,6 +8,7 @@ piece, and is killed with -9 as soon as it has done one: wherever it is in the n
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from functools import cache, partial
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerContext
@@ -121,13 +122,13 @@ def killed(place: Place) -> bool:
 
 
 def fill(where: opening.Place, told: Pipe) -> None:
-    """Fill the store; say after each piece whether there may be more."""
+    """Fill a piece of the store, say whether there may be more, and begin no other but the next."""
     connection, lock = opening.open_locked(where, KEY)
     told.send(OPEN)
-    carrying, more = CarryingOver(FINGERPRINTS, rows=1, items=1), True
-    while more:
-        more = carrying.go_on(connection)
-        told.send(more)
+    carrying = CarryingOver(FINGERPRINTS, rows=1, items=1)
+    told.send(carrying.go_on(connection))
+    if carrying.go_on(connection):
+        signal.pause()  # until it is killed
     connection.close()
     lock.release()
 

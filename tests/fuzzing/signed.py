@@ -28,6 +28,7 @@ from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint
 from protocol.entry import leaf
 from protocol.errors import ProtocolError
+from protocol.ledger import take_ledger_head
 from protocol.lineage import Owner, Remembered
 from protocol.merkle import CompactRange
 from protocol.revocation import Revocation
@@ -64,7 +65,7 @@ def ledgers() -> list[Target]:
 
     def submitted(raw: bytes) -> object:
         submission = Submission.parse(raw)
-        return head_of(submission.note)
+        return head_of(submission.note), take_ledger_head(submission.note, [log])
 
     return [
         Target("ledger.submission", submitted, (ProtocolError,),

@@ -23,6 +23,8 @@ FIELDS = ("looked", "silent", "said")
 LOOKED, SILENT, SAID = map(ItemState.__struct_fields__.index, FIELDS)
 LATER = 8
 """Fields that came to an item's state since the first release."""
+UNSET = [list(one) if one == () else one for one in ItemState.__struct_defaults__]
+"""What those fields are that were never set, the last one last."""
 FLIP = f"substr({{c}}, 1, length({{c}}) - 1) || {OTHER}"
 BLOBS = {
     ("events", "body"): "events",
@@ -339,7 +341,7 @@ class TestEarlierProgram:
         def earlier(state: list[Any]) -> list[Any]:
             """End before the last fields that were never set."""
             end = len(state)
-            while end > len(state) - LATER and state[end - 1] in (None, 0, []):
+            while end > len(state) - LATER and state[end - 1] == UNSET[end - 1 - len(state)]:
                 end -= 1
             shorter.append(len(state) - end)
             return state[:end]
