@@ -215,8 +215,8 @@ def _watch_files(
     for one in dict.fromkeys((item_id, *reached)):
         state = book.loaded.items[one]
         brought = {a.event_id for a in state.in_force if (one, a.event_id) in came}
-        if brought:
-            tell_of_files(book, postbox, one, brought, asked)
+        if brought:  # by hearsay they may have been told
+            tell_of_files(book, postbox, one, (), asked)
         fresh = one == item_id or all(a.event_id in brought for a in state.in_force)
         waits = Review.SUGGESTED_VERDICT in state.reviews
         if (waits and not _by_carrying(state)) or not (waits or fresh):

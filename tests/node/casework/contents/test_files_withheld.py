@@ -165,6 +165,21 @@ def test_verdict_of_who_has_the_item_reaches_who_named_the_file_that_waited() ->
     assert receiver.state(judged.id).unseen == (1,)  # that was the look
 
 
+def test_verdict_that_was_told_by_hearsay_is_told_under_an_id_of_its_own_once_it_comes() -> None:
+    """Other bytes under one id are a conflict at who gets them (protocol §5.3)."""
+    first = Receiver(BOTH)
+    theirs = item_from("gb-iwf", 10, file(1), file(2), url=PLACE)
+    first("gb-iwf", theirs)
+    first("gb-iwf", said_of(theirs.item_id, GIVEN))
+    assert told(first.book) == [("gb-iwf", GIVEN.event_id)]
+    both = item(6, file(1), file(2), url="https://nl6.example/6.jpg", assessments=(GIVEN,))
+    later_on = book(both, first.state(BOTH.id), now=NOW_MS + 9)
+    rejudge(later_on, POSTBOX, both.id)
+    assert later_on.loaded.items[BOTH.id].carried == (GIVEN.event_id,)
+    before = {post.entry_id for post in first.book.posts}
+    assert not before & {post.entry_id for post in later_on.posts}
+
+
 def test_that_nobody_can_assess_it_is_told_whatever_waits() -> None:
     """Of no file could that be taken for a verdict, and it takes back what was heard before."""
     given = verdict(member="fr-pdc")
