@@ -9,7 +9,7 @@ from keys.unlock import Unlock
 from node.asking.contacts import ContactFinder, SoughtStore, keep_finding
 from node.asking.https import Bounds, Https, Pauses
 from node.asking.origins import OriginApi, OriginAsker, OriginStore, keep_asking
-from node.asking.rdap import Rdap
+from node.asking.rdap import AT_ONE_REGISTER, Rdap
 from node.asking.redirects import RedirectFollower
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
@@ -221,7 +221,9 @@ def open_directory(
     paths = (section.rdap_ipv4, section.rdap_ipv6)
     bootstrap = Bootstrap.open([path for path in paths if path is not None])
     allowed = bootstrap.everybody() | {origin(server) for server in section.rdap_servers}
-    https = Https(lambda server: server in allowed, bounds, context, book)
+    https = Https(
+        lambda server: server in allowed, bounds, context, book, at_one_server=AT_ONE_REGISTER
+    )
     registers = Rdap(bootstrap, https)
     made = Directory(book, hosters, watch, terms, registers=registers, policy=policy)
     return OpenDirectory(made, https)

@@ -89,11 +89,15 @@ class Https:
         bounds: Bounds | None = None,
         context: ssl.SSLContext | None = None,
         pauses: Pauses | None = None,
+        *,
+        at_one_server: int = 0,
     ) -> None:
+        """`at_one_server`: connections at most to one server; 0: as many as to all."""
         self._allowed = allowed
         self._bounds = bounds or Bounds()
         self._context = context
         self._pauses = pauses
+        self._at_one_server = at_one_server
         self._session: aiohttp.ClientSession | None = None
         self._silent: dict[str, int] = {}  # by server: until when it is not asked
 
@@ -177,7 +181,9 @@ class Https:
             context = self._context or ssl.create_default_context()
             bounds = self._bounds
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=context, limit=8),
+                connector=aiohttp.TCPConnector(
+                    ssl=context, limit=8, limit_per_host=self._at_one_server
+                ),
                 timeout=aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},

@@ -24,6 +24,9 @@ _ACCEPT: Final = {"Accept": "application/rdap+json, application/json;q=0.5"}
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 ONE_ADDRESS_S: Final = 60.0
+AT_ONE_REGISTER: Final = 2
+"""Connections. Registers shut out whom they see open many at once, some for good; and one that is
+slow must not have those that another one needs."""
 
 
 class Rdap:

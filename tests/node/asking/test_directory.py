@@ -259,6 +259,33 @@ class TestSilence:
         assert "ip/198.51.100.1" in register.asked
         await other.stop()
 
+    async def test_no_more_than_two_questions_are_under_way_at_one(
+        self, open_with: Opener, register: Register, authority: Authority, tmp_path: Path
+    ) -> None:
+        """Registers shut out who opens more connections at once than they permit."""
+        other = Register(authority)
+        other.networks = [network("203.0.113.0", "203.0.113.255", "NET-3", holder(abuse()))]
+        await other.start()
+        lists = write_bootstrap(
+            tmp_path / "two.json",
+            {
+                "192.0.2.0/24": [register.base],
+                "198.51.100.0/24": [register.base],
+                "203.0.113.0/24": [other.base],
+            },
+        )
+        opened = open_with(rdap_ipv4=lists)
+        register.gate = asyncio.Event()
+        asked = (AT, "198.51.100.1", *(f"2001:db8:{one}::1" for one in range(6)))
+        asking = [asyncio.create_task(find(opened, one)) for one in asked]
+        await register.reached.wait()
+        assert (await find(opened, "203.0.113.9")).answered == "found"
+        assert len(register.asked) <= 2
+        register.gate.set()
+        await asyncio.gather(*asking)
+        assert len(register.asked) == len(asked)
+        await other.stop()
+
     async def test_one_address_takes_no_longer_however_many_servers_know_it(
         self, section: HostersSection, register: Register, authority: Authority
     ) -> None:
