@@ -10,11 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Recorded, decode_body
-from node.casework.item import ItemState, encode
+from node.casework.item import ItemState, Review, encode
 from node.casework.reports.draft import AssessmentDraft
+from node.matching.fingerprints import Fingerprints
 from node.store.connection import open_reader, open_writer
+from node.store.sqlite import Store
+from protocol.facts import Hop
 from protocol.vocabulary import Reason, Verdict
+from tests.builders.cases import item
+from tests.builders.network import NOW_MS
+from tests.contract.stores import record
 from tests.node.evidence.conftest import HERE, Made, Places
 from tests.simulation.world import World
 
@@ -324,18 +331,38 @@ async def unassessable_withdrawn(folder: Path) -> Made:
 class TestEarlierProgram:
     """R11: states that an earlier program wrote end before the fields that came later."""
 
+    async def _record_as_earlier(self, made: Made) -> None:
+        """Record an item that was found here, of which nothing that came later is said."""
+        secret = Fingerprints(made.keys.fingerprint_secret)
+        store = Store.inline(made.path, made.keys.database_key, HERE, secret)
+        state = item(50, finder=HERE, hops=(Hop(HERE, NOW_MS),), came_from=None)
+
+        def take(book: Casebook) -> None:
+            record(book, state)
+            book.remember_line(bytes(16), state.id)
+
+        def reconsider(book: Casebook) -> None:
+            book.raise_review(state.id, Review.PERHAPS_BACK)
+
+        await store.cases.transact(Needs(), NOW_MS, take)
+        await store.cases.transact(Needs(items={state.id}), NOW_MS, reconsider)
+        await store.close()
+
     def _rewrite(self, made: Made, change: Callable[[list[Any]], list[Any]]) -> None:
         connection = open_writer(made.path, made.keys.database_key)
         written = "SELECT id, state FROM items WHERE length(state) > 0"
         rows = connection.execute(written).fetchall()
         assert rows
-        for item, raw in rows:
+        for item_id, raw in rows:
             state = msgspec.msgpack.encode(change(msgspec.msgpack.decode(raw)))
-            connection.execute("UPDATE items SET state = ? WHERE id = ?", (state, item))
+            connection.execute("UPDATE items SET state = ? WHERE id = ?", (state, item_id))
         connection.close()
 
-    def test_r11_a_state_without_later_fields_is_as_the_history_says(self, made: Made) -> None:
+    async def test_r11_a_state_without_later_fields_is_as_the_history_says(
+        self, made: Made
+    ) -> None:
         """An upgraded node verifies clean, though nobody wrote its rows anew."""
+        await self._record_as_earlier(made)
         shorter = []
 
         def earlier(state: list[Any]) -> list[Any]:
