@@ -111,6 +111,9 @@ class StandBy:
         try:
             check_store(raw, Seal(self._key))
             check_rights(raw)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raw.close()
+            raise translate(error) from error  # nothing was seen yet that would be forgotten
         except psycopg.Error as error:
             raw.close()
             raise _named(error) from error
@@ -139,8 +142,8 @@ class StandBy:
 
         Raises:
             SetBackError: nobody works, on a server that lacks what was seen on it; it is marked.
-            StoreError: of a server that was away from the first, as when one begins to wait; what
-                no time mends.
+            StoreError: of a server that was away from the first, as when one begins to wait; or of
+                a pooler.
         """
         asked_s = self._now_s()
         try:
@@ -207,12 +210,9 @@ class StandBy:
 
 
 def _named(error: psycopg.Error) -> StoreError:
-    """A server that cannot be asked is away, or in the middle of a dump, but for what stays so."""
+    """A server that cannot be asked is away, or in the middle of a dump, but for a pooler."""
     found = translate(error)
-    stays = isinstance(found, UnsafeServerError) or isinstance(
-        error, psycopg.errors.InsufficientPrivilege
-    )
-    return found if stays else AwayError(AwayError.__doc__)
+    return found if isinstance(found, UnsafeServerError) else AwayError(AwayError.__doc__)
 
 
 def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:

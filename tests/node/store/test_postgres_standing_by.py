@@ -500,6 +500,22 @@ async def test_dump_that_is_being_restored_is_waited_for(
     assert waiting.is_free()
 
 
+async def test_dump_whose_rights_are_not_given_yet_is_waited_for(
+    place: Postgres, clock: Clock
+) -> None:
+    """They come last in a dump; who ended meanwhile would forget how many commits it saw."""
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE clerk LOGIN")
+        owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk")
+        owner.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk")
+        waiting = StandBy(Postgres(place.url.replace("//hotline@", "//clerk@")), KEY, clock)
+        assert waiting.is_free()
+        owner.execute("REVOKE ALL ON tenure FROM clerk")
+        assert not waiting.is_free()
+        waiting.close()
+        owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
 async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_read_for_long(
     place: Postgres, waiting: StandBy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
