@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from node.casework.contents.seeing import saw
 from node.casework.item import ItemState, Review
 from node.hashcheck.contract import NETWORK, OWN
 from node.hashcheck.seam import Finding, Near
@@ -231,10 +232,12 @@ def findings(
         for given in state.vouched
         if given.verdict is Verdict.BASELINE and given.event_id not in state.by_one_file
     ]
-    words = [OWN] if any(given.event_id in ours for given in baseline) else []
-    if any(given.member != us for given in baseline):
-        words.append(NETWORK)
+    own = any(given.event_id in ours for given in baseline)
+    theirs = [given for given in baseline if given.member != us]
     for place, content in zip(state.places, state.content, strict=True):
+        words = [OWN] if own else []
+        if any(saw(state, given, place) for given in theirs):
+            words.append(NETWORK)
         sure = compared and place not in state.unseen
         likeness = compare(content, asked, pictures=near and is_picture(state, content))
         if likeness <= Likeness.NEAR:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from node.casework.contents.seeing import saw
 from node.casework.item import Custody, ItemState, Review
 from node.matching.contents import Likeness, distance, likeness
 from protocol.facts import Assessment, Content, Location
@@ -287,11 +288,18 @@ def is_of_files(assessment: Assessment, item: ItemState, content: Sequence[Conte
     """Whether a verdict on `item` was said of these files, which are not all that it has.
 
     What came to it by one of several files was not said of the others, which may be harmless ones
-    beside it; nobody knows any more by which. It goes where all of them are.
+    beside it; nobody knows any more by which. It goes where all of them are. What a member said
+    that reported it goes with the files that this one told of.
     """
-    return assessment.event_id not in item.by_one_file or all(
-        likeness((one,), content, pictures=False) is Likeness.SAME for one in item.content
-    )
+    if assessment.event_id in item.by_one_file:
+        return all(
+            likeness((one,), content, pictures=False) is Likeness.SAME for one in item.content
+        )
+    files = zip(item.places, item.content, strict=True)
+    meant = [one for place, one in files if saw(item, assessment, place)]
+    if len(meant) == len(item.content):
+        return True
+    return likeness(meant, content, pictures=False) is Likeness.SAME
 
 
 def is_seen(item: ItemState, content: Sequence[Content]) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from node.casework.contents.seeing import saw
 from node.casework.item import ItemState
 from node.matching.duplicates import carries, goes_on, host_and_path
 from protocol.facts import Assessment, Content
@@ -148,7 +149,7 @@ class _Kind(NamedTuple):
     unseen: tuple[int, ...]
     is_video: bool
     matter: Matter
-    carried: frozenset[bool]
+    carried: frozenset[tuple[int, ...] | None]
 
 
 class Choices:
@@ -188,7 +189,9 @@ class Choices:
             return None
         by_one_file = state.by_one_file
         carried = frozenset(
-            given.event_id in by_one_file
+            None
+            if given.event_id in by_one_file
+            else tuple(place for place in state.places if saw(state, given, place))
             for given in state.vouched
             if carries(given, state, self._us)
         )
@@ -209,7 +212,8 @@ def _asked(state: ItemState) -> tuple[object, ...]:
     """Return all of an item that the answers rest on."""
     place, files = (state.location, state.matter), (state.content, state.unseen, state.kind)
     verdicts = (state.assessments, state.hearsay, state.carried, state.listed, state.reviews)
-    return *place, *files, *verdicts, bool(state.sightings)
+    by = (state.named, state.informants)
+    return *place, *files, *verdicts, *by, bool(state.sightings)
 
 
 def _place(state: ItemState | None) -> tuple[str | None, ...]:

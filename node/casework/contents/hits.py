@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, likeness, picture_of
-from node.matching.duplicates import carries, is_seen
+from node.matching.duplicates import carries, is_of_files, is_seen
 from node.matching.fingerprints import content_keys
 from node.matching.lists import HARMLESS, Hit, Listed, Trust, weigh
 from protocol.facts import Content
@@ -174,7 +174,7 @@ def _is_judged(book: Casebook, file: Content, asked: dict[Content, bool]) -> boo
     if file not in asked:
         keys = dict.fromkeys(content_keys(book.fingerprints, (file,)))
         asked[file] = any(
-            any(carries(a, one, book.us) and a.event_id not in one.by_one_file for a in one.vouched)
+            any(carries(a, one, book.us) and is_of_files(a, one, (file,)) for a in one.vouched)
             and likeness(one.content, (file,), pictures=False) is Likeness.SAME
             and is_seen(one, (file,))
             for key in keys

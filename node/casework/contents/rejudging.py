@@ -80,7 +80,7 @@ def _carry_between(
             _carry_to(book, postbox, here)
         state = book.loaded.items[here]
         waits = Review.SUGGESTED_VERDICT in state.reviews
-        said = frozenset(one.event_id for one in state.vouched), state.by_one_file
+        said = frozenset(one.event_id for one in state.vouched), state.by_one_file, state.named
         if (leads := (state.content, state.unseen, waits, bool(state.sightings), said)) in done:
             continue  # from equal ones it goes to the same items: of one file there may be many
         done.add(leads)

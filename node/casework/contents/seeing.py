@@ -98,6 +98,19 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     return {"unseen": tuple(sorted({*state.unseen, *waiting})), "looks": looks}
 
 
+def saw(state: ItemState, given: Assessment, place: int) -> bool:
+    """Whether who gave a verdict on the item saw the file at this place.
+
+    A member that reported the item saw what it told of itself; who judged it here, or has it from
+    here, saw all that stood there.
+    """
+    named = state.named
+    told = named is not None and any(one.member == given.member for one in state.informants)
+    if named is None or not told or _went_to(state, given.member):
+        return True
+    return (given.member, place) in named
+
+
 def _went_to(state: ItemState, member: str) -> bool:
     if state.custody is not Custody.HANDED_ON:
         return False
@@ -106,7 +119,10 @@ def _went_to(state: ItemState, member: str) -> bool:
 
 
 def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
-    """A verdict is gone, and with it each look that no later one of its author repeats."""
+    """A verdict is gone, and with it each look that no later one of its author repeats.
+
+    So does a file wait of which those that still stand say nothing.
+    """
     without = {event_id, *state.carried, *state.hearsay, *_by_lists(state)}
     left = [one for one in state.assessments if one.event_id not in without]
     lost = {
@@ -114,6 +130,9 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
         for place, by, at in state.looks
         if not any(one.member == by and one.at_ms >= at for one in left)
     }
+    judging = [one for one in left if one.verdict is not Verdict.UNASSESSABLE]
+    if judging:
+        lost |= {p for p in state.places if not any(saw(state, one, p) for one in judging)}
     return {"unseen": tuple(sorted({*state.unseen, *lost}))} if lost else {}
 
 

@@ -239,3 +239,36 @@ def test_closed_item_asks_as_an_open_one_does() -> None:
     say(receiver, late=False)
     assert receiver.state(here.id).unseen == (0,)
     assert not receiver.state(other.id).known
+
+
+def test_verdict_of_who_named_one_file_goes_with_that_one_alone_whoever_judged_before() -> None:
+    """That another had looked at both says nothing of what this one saw."""
+    first = verdict(member="fr-pdc", number=901)
+    here, other = reported(file(1), file(2)), elsewhere(4, file(2))
+    one = elsewhere(5, file(1))
+    receiver = Receiver(here, other, one)
+    receiver(
+        "fr-pdc",
+        item_from("fr-pdc", 8, file(1), file(2), url=THERE, assessments=(first,)),
+    )
+    say(receiver, file(1), late=False)
+    assert [a.member for a in receiver.state(other.id).assessments] == ["fr-pdc"]
+    assert {a.member for a in receiver.state(one.id).assessments} == {"fr-pdc", "gb-iwf"}
+
+
+def test_once_the_verdict_on_both_is_taken_back_the_file_that_nobody_named_waits() -> None:
+    """As where the other one alone had ever judged."""
+    first = verdict(member="fr-pdc", number=901)
+    here, other = reported(file(1), file(2)), elsewhere(4, file(2))
+    receiver = Receiver(here, other)
+    brought = item_from("fr-pdc", 8, file(1), file(2), url=THERE, assessments=(first,))
+    receiver("fr-pdc", brought)
+    say(receiver, file(1), late=False)
+    receiver(
+        "fr-pdc",
+        outcome(brought.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=first.event_id),
+    )
+    there = receiver.state(here.id)
+    assert (there.known, there.unseen) == (True, (1,))
+    assert Review.SUGGESTED_VERDICT in there.reviews
+    assert not receiver.state(other.id).known
