@@ -77,10 +77,12 @@ def _unheard(state: ItemState, twin: ItemState, other: str, waits: set[str]) -> 
     the file (§6.6.4). Its own are left out: nobody is told what he did himself, and one that he
     gave on another item of the same content may have been carried over on one side alone, where the
     hashes are known; and those of authors whose own words on the file wait for a person (`waits`).
+    What is not said of an item before somebody looked at all its files is left out, too (§6.4).
     """
     heard = {a.event_id for a in twin.assessments}
     out = {other, *waits}
-    return {a.event_id for a in state.in_force if a.member not in out} - heard
+    told = () if state.unseen else state.in_force
+    return {a.event_id for a in told if a.member not in out} - heard - state.by_one_file
 
 
 def _undone(state: ItemState, twin: ItemState, other: str) -> set[str]:
