@@ -130,8 +130,8 @@ def tell_one(
     """Tell one member, or its successor, under the id that it knows."""
     addressee = _addressee(book, postbox, state, informant, news)
     payload = news.payload
-    judges = isinstance(payload, Assessment) and payload.verdict is not Verdict.UNASSESSABLE
-    if addressee is None or (judges and _has_unseen(book, state, informant.member)):
+    waits = isinstance(payload, Assessment) and _waits(book, state, payload, informant.member)
+    if addressee is None or waits:
         return
     message = Outcome(
         item_id=informant.item_id,
@@ -172,6 +172,21 @@ def tell_withheld(book: Casebook, postbox: Postbox, before: ItemState) -> None:
             held = by_one or _has_unseen(book, before, informant.member)
             if held and informant.member != member:
                 tell_one(book, postbox, state, informant, news)
+
+
+def _waits(book: Casebook, state: ItemState, given: Assessment, member: str) -> bool:
+    """Whether a verdict is told a member only once somebody looked at a file that it has.
+
+    That it is not illegal after all waits at nobody who does not have the item: the word that it
+    corrects may have been heard there before the file came.
+    """
+    if given.verdict is Verdict.UNASSESSABLE or not _has_unseen(book, state, member):
+        return False
+    acquits = given.verdict is Verdict.NOT_ILLEGAL and any(
+        old.member == given.member and old.verdict in {Verdict.BASELINE, Verdict.NATIONAL}
+        for old in state.assessments
+    )
+    return not acquits or handed_on_to(book, state) == member
 
 
 def _has_unseen(book: Casebook, state: ItemState, member: str) -> bool:

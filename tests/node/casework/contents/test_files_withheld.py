@@ -287,3 +287,32 @@ def test_attack_item_that_shows_two_accounts_to_be_one_file_spares_no_look_at_an
     carry_over(made, POSTBOX, new.id, Judgement(Disposition.NEW_KNOWN, KNOWN.id))
     state = made.loaded.items[both.id]
     assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
+
+
+@pytest.mark.parametrize("corrects", [True, False], ids=["correction", "first_word"])
+def test_correction_to_not_illegal_waits_for_no_look(*, corrects: bool) -> None:
+    """Who heard that it is illegal, before the file came, hears that it is not."""
+    place = "https://nl3.example/3.jpg"
+    first = (verdict(member="fr-pdc", number=901),) if corrects else ()
+    receiver = Receiver(item(3, file(1), url=place, named=(), assessments=(verdict(member=US),)))
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url=place))
+    theirs = item_from("fr-pdc", 8, file(1), url=place, assessments=first)
+    receiver("fr-pdc", theirs)
+    later_word = verdict(Verdict.NOT_ILLEGAL, member="fr-pdc", number=902, at_ms=NOW_MS + 1)
+    receiver(
+        "fr-pdc",
+        Outcome(
+            theirs.item_id,
+            later_word.event_id,
+            "fr-pdc",
+            OutcomeWhat.ASSESSED,
+            later_word,
+            None,
+            None,
+            None,
+            NOW_MS,
+            NOW_MS,
+        ),
+    )
+    heard = {one for peer, one in told(receiver.book) if peer == "gb-iwf"}
+    assert (later_word.event_id in heard) == corrects
