@@ -265,19 +265,24 @@ def _accuses(world: Fleet, code: str, peer: str, us: str) -> bool:
 
 
 def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
-    """G5: a fork that was shown to an honest member stands before a person there."""
+    """G5: a fork that was shown to an honest member stands before a person there.
+
+    Where a machine was switched off for good nobody is left to ask, or to be told.
+    """
     villain, oracle = world.hostile or "", world.oracle
+    forks = sorted(one for one in oracle.forks if one[0] not in world.off)
     wrongs = [
         ("undetected_forks", f"{victim}: {villain}/{lane}")
-        for victim, lane in sorted(oracle.forks)
+        for victim, lane in forks
         if (villain, lane) not in disks[victim].stopped_in and not oracle.disks[victim]
     ]
     wrongs += [
         ("undetected_forks", f"{victim}: no proof against {villain}")
-        for victim in sorted({victim for victim, _ in oracle.forks if not oracle.disks[victim]})
+        for victim in sorted({victim for victim, _ in forks if not oracle.disks[victim]})
         if villain not in _accused(world.nodes[victim])
     ]
-    for (victim, lane), disk in sorted(oracle.denied.items()):
+    denied = sorted(one for one in oracle.denied.items() if one[0][0] not in world.off)
+    for (victim, lane), disk in denied:
         seen = ("peer_lost_entries", f"{villain}/{lane}") in disks[victim].tasks
         seen = seen or (villain, lane) in disks[victim].stopped_out
         seen = seen or world.net.withholds  # then it cannot be asked what it holds
