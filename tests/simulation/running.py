@@ -137,16 +137,20 @@ async def heal(world: Fleet) -> None:
     await end_thefts(world)
     mend_keys(world)
     await world.net.deliver_late(everything=True)
-    for _ in range(PERSONS):
-        await world.settle()
-        if not await _people_look(world):
-            break
+    await _settled(world)
     world.now += 2 * DAY_MS
     mend_keys(world)
-    await world.settle()
-    if await _people_look(world):
-        await world.settle()
+    await _settled(world)
     await heal_ledgers(world)
+
+
+async def _settled(world: Fleet) -> None:
+    """All arrives, and people do what stands before them, until nothing does."""
+    await world.settle()
+    for _ in range(PERSONS):
+        if not await _people_look(world):
+            break
+        await world.settle()
 
 
 async def _people_look(world: Fleet) -> bool:
