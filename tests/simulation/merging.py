@@ -25,8 +25,8 @@ from tests.simulation.governing import LEAST, end
 from tests.simulation.holding import Place, groups
 from tests.simulation.looking import rows
 from tests.simulation.oracle import CHANNEL_KINDS
-from tests.simulation.people import PLACES, insist, record
-from tests.simulation.rounds import found, moved
+from tests.simulation.people import PLACES, record
+from tests.simulation.rounds import found, moved, placed
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -136,17 +136,12 @@ async def _round(
     for at, (node, item) in enumerate(zip(members, items, strict=True)):
         if item is None:
             continue
-        await insist(world, partial(_placed, node))
+        await placed(world, node)
         if at == judging:
             await _assessed(world, node, item, chance)
         await moved(world, node, item, members[(at + 1) % len(members)].member[:2].upper())
         if chance.random() < 0.3:
             await world.round()
-
-
-async def _placed(node: FleetNode) -> None:
-    """What has no place is here at once; until it was looked for nobody can move it."""
-    await node.desk.locate_due()
 
 
 SCENES: tuple[

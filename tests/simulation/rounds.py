@@ -27,10 +27,20 @@ async def handed_round(world: Fleet, chance: random.Random) -> bool:
     for at, (node, item) in enumerate(zip(members, items, strict=True)):
         after = members[(at + 1) % len(members)]
         if item is not None:
+            await placed(world, node)
             await moved(world, node, item, after.member[:2].upper())
         if chance.random() < 0.3:
             await world.round()
     return True
+
+
+async def placed(world: Fleet, node: FleetNode) -> None:
+    """What has no place is here at once; until it was looked for nobody can move it."""
+
+    async def once() -> None:
+        await node.desk.locate_due()
+
+    await insist(world, once)
 
 
 async def moved(world: Fleet, node: FleetNode, item: str, country: str) -> None:
