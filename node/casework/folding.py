@@ -94,9 +94,11 @@ def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     after = msgspec.structs.replace(state, content=changes["content"])
     known = dict(zip(state.places, state.content, strict=True))
     files = zip(after.places, after.content, strict=True)
-    fresh = {place for place, content in files if known.get(place) != content}
+    fresh = {place: content for place, content in files if known.get(place) != content}
+    changes["named"] = seeing.still_named(state, fresh)
     if any(one.member == event.actor for one in state.informants):
-        changes["named"] = seeing.named(state, event.actor, sorted(fresh))
+        left = msgspec.structs.replace(state, named=changes["named"])
+        changes["named"] = seeing.named(left, event.actor, sorted(fresh))
     if body.unseen:
         changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
         changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)
@@ -162,6 +164,7 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "answer": None,
         "answered_by": None,
         "sent": None,
+        "named": seeing.handed_on(state, body.to),
         "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
         "erased_at": _but(state.erased_at, body.to) if body.erased_before else state.erased_at,
     }

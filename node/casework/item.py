@@ -293,7 +293,7 @@ class ItemState(Value, frozen=True):
     """Sightings that another than who saw it told of: (id, who told), each who did."""
     told_hops: int | None = None  # how many of `hops` came with it (`chains.handed_to`)
     looks: tuple[tuple[int, str, int], ...] = ()  # (place, by whom, when): see `seeing`
-    named: tuple[tuple[str, int], ...] | None = None  # (member, place) it told of: see `seeing`
+    named: tuple[tuple[str, int], ...] | None = None  # (member, place) it has: see `seeing`
 
     @property
     def places(self) -> tuple[int, ...]:

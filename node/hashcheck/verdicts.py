@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from node.casework.contents.seeing import saw
+from node.casework.contents.seeing import seen
 from node.casework.item import ItemState, Review
 from node.hashcheck.contract import NETWORK, OWN
 from node.hashcheck.seam import Finding, Near
@@ -233,12 +233,13 @@ def findings(
         if given.verdict is Verdict.BASELINE and given.event_id not in state.by_one_file
     ]
     own = any(given.event_id in ours for given in baseline)
-    theirs = [given for given in baseline if given.member != us]
+    theirs = [seen(state, given) for given in baseline if given.member != us]
     for place, content in zip(state.places, state.content, strict=True):
+        waits = place in state.unseen
         words = [OWN] if own else []
-        if any(saw(state, given, place) for given in theirs):
+        if any(waits or place in places for places in theirs):
             words.append(NETWORK)
-        sure = compared and place not in state.unseen
+        sure = compared and not waits
         likeness = compare(content, asked, pictures=near and is_picture(state, content))
         if likeness <= Likeness.NEAR:
             distance = distance_of(content, asked) if likeness is Likeness.NEAR else 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from node.casework.contents.seeing import saw
+from node.casework.contents.seeing import seen
 from node.casework.item import Custody, ItemState, Review
 from node.matching.contents import Likeness, distance, likeness
 from protocol.facts import Assessment, Content, Location
@@ -295,8 +295,9 @@ def is_of_files(assessment: Assessment, item: ItemState, content: Sequence[Conte
         return all(
             likeness((one,), content, pictures=False) is Likeness.SAME for one in item.content
         )
+    places = seen(item, assessment)
     files = zip(item.places, item.content, strict=True)
-    meant = [one for place, one in files if saw(item, assessment, place)]
+    meant = [one for place, one in files if place in places]
     if len(meant) == len(item.content):
         return True
     return likeness(meant, content, pictures=False) is Likeness.SAME

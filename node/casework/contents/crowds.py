@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from node.casework.contents.seeing import saw
+from node.casework.contents.seeing import seen_by
 from node.casework.item import ItemState
 from node.matching.duplicates import carries, goes_on, host_and_path
 from protocol.facts import Assessment, Content
@@ -149,7 +149,7 @@ class _Kind(NamedTuple):
     unseen: tuple[int, ...]
     is_video: bool
     matter: Matter
-    carried: frozenset[tuple[int, ...] | None]
+    carried: frozenset[frozenset[int] | None]
 
 
 class Choices:
@@ -187,13 +187,8 @@ class Choices:
         """Return the kind of an item that somebody judged, and that somebody still reports."""
         if state is None or not state.sightings or not state.known:
             return None
-        by_one_file = state.by_one_file
         carried = frozenset(
-            None
-            if given.event_id in by_one_file
-            else tuple(place for place in state.places if saw(state, given, place))
-            for given in state.vouched
-            if carries(given, state, self._us)
+            seen_by(state, given) for given in state.vouched if carries(given, state, self._us)
         )
         is_video = state.kind is ItemKind.VIDEO
         return _Kind(state.content, state.unseen, is_video, state.matter, carried)

@@ -159,10 +159,10 @@ def _is_of_each(state: ItemState, holds: Callable[[int, Content], bool]) -> bool
     """
     files = list(zip(state.places, state.content, strict=True))
     held = [file for place, file in files if holds(place, file)]
-    return all(any(_says_no_more(file, one) for one in held) for _, file in files)
+    return all(any(says_no_more(file, one) for one in held) for _, file in files)
 
 
-def _says_no_more(file: Content, other: Content) -> bool:
+def says_no_more(file: Content, other: Content) -> bool:
     """Whether each hash of a file is one of the other."""
     said = asdict(file)
     del said["pdq_quality"]  # two programs may weigh one picture differently

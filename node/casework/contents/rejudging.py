@@ -17,6 +17,7 @@ from itertools import islice
 from node.casework.casebook import Casebook
 from node.casework.contents.crowds import Hearers, hearers, near_choices
 from node.casework.contents.hits import leaves_one_unseen, waits_for_a_look
+from node.casework.contents.seeing import seen_by
 from node.casework.events import EventKind, Settled
 from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
@@ -80,7 +81,7 @@ def _carry_between(
             _carry_to(book, postbox, here)
         state = book.loaded.items[here]
         waits = Review.SUGGESTED_VERDICT in state.reviews
-        said = frozenset(one.event_id for one in state.vouched), state.by_one_file, state.named
+        said = frozenset((one.event_id, seen_by(state, one)) for one in state.vouched)
         if (leads := (state.content, state.unseen, waits, bool(state.sightings), said)) in done:
             continue  # from equal ones it goes to the same items: of one file there may be many
         done.add(leads)

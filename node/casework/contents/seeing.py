@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.rings import way
-from node.matching.contents import Likeness, likeness
+from node.matching.contents import Likeness, compare, likeness
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
@@ -68,14 +68,38 @@ def judged(state: ItemState, given: Assessment) -> dict[str, Any]:
 def named(
     state: ItemState, member: str, places: Iterable[int]
 ) -> tuple[tuple[str, int], ...] | None:
-    """A member told of the files at these places; None: an earlier version recorded the item."""
+    """A member told of the files at these places, or has them from here.
+
+    None: an earlier version recorded the item.
+    """
     if state.named is None:
         return None
-    return (*state.named, *((member, n) for n in places if (member, n) not in state.named))
+    known = {place for one, place in state.named if one == member}
+    return (*state.named, *((member, place) for place in places if place not in known))
+
+
+def still_named(state: ItemState, filled: dict[int, Content]) -> tuple[tuple[str, int], ...] | None:
+    """Whoever named a file by one weak hash did not name what another says that it is."""
+    files = zip(state.places, state.content, strict=True)
+    other = {
+        place
+        for place, file in files
+        if place in filled and compare(file, filled[place], pictures=False) is not Likeness.SAME
+    }
+    if state.named is None or not other:
+        return state.named
+    return tuple(one for one in state.named if one[1] not in other)
+
+
+def handed_on(state: ItemState, to: str) -> tuple[tuple[str, int], ...] | None:
+    """A member has all files from here; what it judged before was of those alone that it had."""
+    given = (one for one in state.assessments if one.event_id not in state.carried)
+    judged_before = any(one.member == to for one in given)
+    return state.named if judged_before else named(state, to, state.places)
 
 
 def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
-    """Files wait of which a reporting member says nothing that tells of the first verdict.
+    """Files wait that a member does not have that tells of the first verdict.
 
     Whoever judged the item before looked at what stood there then. To whom it went from here it
     went with all of them: the verdict of that one is the look for which they waited here.
@@ -83,8 +107,11 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     if state.named is None:
         return {}
     if _went_to(state, actor):
-        return looked_at(state) if state.unseen and _went_to(state, given.member) else {}
-    if not any(one.member == actor for one in state.informants):
+        if not _went_to(state, given.member):
+            return {}
+        had = {"named": named(state, given.member, state.places)}
+        return had | looked_at(state) if state.unseen else had
+    if actor.partition("/")[0] == _us(state):
         return {}
     none = {given.event_id, *state.carried, *_by_lists(state)}
     judged_before = any(
@@ -93,28 +120,54 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     )
     if judged_before or given.verdict is Verdict.UNASSESSABLE:
         return {}
-    waiting = {place for place in state.places if (actor, place) not in state.named}
+    waiting = set(state.places) - _known(state, actor)
     looks = tuple(look for look in state.looks if look[0] not in waiting)
     return {"unseen": tuple(sorted({*state.unseen, *waiting})), "looks": looks}
 
 
-def saw(state: ItemState, given: Assessment, place: int) -> bool:
-    """Whether who gave a verdict on the item saw the file at this place.
+def seen(state: ItemState, given: Assessment) -> frozenset[int]:
+    """Return the places of the files that who gave a verdict on the item saw.
 
-    A member that reported the item saw what it told of itself; who judged it here, or has it from
-    here, saw all that stood there.
+    A member saw what it told of itself, and what it had from here; who judged it here saw all that
+    stood there. A word that came with a file is one on that file.
     """
-    named = state.named
-    told = named is not None and any(one.member == given.member for one in state.informants)
-    if named is None or not told or _went_to(state, given.member):
-        return True
-    return (given.member, place) in named
+    if state.named is None or given.event_id in state.carried or given.member == _us(state):
+        return frozenset(state.places)
+    return _known(state, given.member)
+
+
+def _known(state: ItemState, member: str) -> frozenset[int]:
+    """Return the places of the files that a member has.
+
+    One that neither told of the item nor had it from here stands in for one that did, by a merger,
+    which events do not tell: it has what each of them has.
+    """
+    told = {one.member for one in state.informants}
+    has: dict[str, set[int]] = {one: set() for one in (*told, member)}
+    for one, place in state.named or ():
+        if one in has:
+            has[one].add(place)
+    here = frozenset(state.places)
+    known = frozenset(has[member])
+    if member not in told:
+        known |= here.intersection(*(has[one] for one in told))
+    return known & here
+
+
+def _us(state: ItemState) -> str:
+    """Return who keeps this state: where the item is, or was before it went on."""
+    return state.hops[-2 if state.custody is Custody.HANDED_ON else -1].member
+
+
+def seen_by(state: ItemState, given: Assessment) -> frozenset[int] | None:
+    """Return of which files a verdict was given, by place; None: nobody knows any more."""
+    return None if given.event_id in state.by_one_file else seen(state, given)
 
 
 def _went_to(state: ItemState, member: str) -> bool:
     if state.custody is not Custody.HANDED_ON:
         return False
-    us, to = state.hops[-2].member, state.hops[-1].member
+    us, to = _us(state), state.hops[-1].member
     return member == to or any(step.to == member for step in way(us, state.steps))
 
 
@@ -125,14 +178,15 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
     """
     without = {event_id, *state.carried, *state.hearsay, *_by_lists(state)}
     left = [one for one in state.assessments if one.event_id not in without]
-    lost = {
+    stand = {
         place
         for place, by, at in state.looks
-        if not any(one.member == by and one.at_ms >= at for one in left)
+        if any(one.member == by and one.at_ms >= at for one in left)
     }
+    lost = {place for place, _, _ in state.looks} - stand
     judging = [one for one in left if one.verdict is not Verdict.UNASSESSABLE]
     if judging:
-        lost |= {p for p in state.places if not any(saw(state, one, p) for one in judging)}
+        lost |= set(state.places).difference(stand, *(seen(state, one) for one in judging))
     return {"unseen": tuple(sorted({*state.unseen, *lost}))} if lost else {}
 
 

@@ -13,13 +13,14 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import says_no_more
 from node.casework.contents.rejudging import rejudge
 from node.casework.contents.seeing import is_unseen
 from node.casework.events import EventKind, Facts
 from node.casework.folding import lacks
 from node.casework.item import ItemState
 from node.casework.postbox import Postbox
-from node.matching.contents import is_among
+from node.matching.contents import Likeness, compare
 from protocol.facts import Assessment, Content
 from protocol.messages import Item, Sighted
 
@@ -37,9 +38,16 @@ def seen_with(peer: str, message: Item | Sighted) -> Seeing:
 
 
 def places_named(state: ItemState, told: tuple[Content, ...]) -> tuple[int, ...]:
-    """Return the places of those files of an item that are among these."""
+    """Return the places of those files of an item that are among these.
+
+    One weak hash alone only suggests: of what it is whoever named the rest may say anything.
+    """
     files = zip(state.places, state.content, strict=True)
-    return tuple(place for place, content in files if is_among(content, told))
+    return tuple(place for place, file in files if any(_is_told(file, one) for one in told))
+
+
+def _is_told(file: Content, one: Content) -> bool:
+    return compare(file, one, pictures=False) is Likeness.SAME or says_no_more(file, one)
 
 
 def add_facts(

@@ -97,9 +97,12 @@ def answer(item_id: str | None, disposition: Disposition, **changes: Any) -> Dis
 class Receiver:
     """Judges what arrives, one after another, in one casebook."""
 
-    def __init__(self, *known: ItemState, registry: Registry | None = None) -> None:
+    def __init__(
+        self, *known: ItemState, registry: Registry | None = None, postbox: Postbox = POSTBOX
+    ) -> None:
         self.book: Casebook = book(*known)
         self.registry = registry or network()
+        self._postbox = postbox
         self._ids = ids()
 
     def __call__(
@@ -124,7 +127,7 @@ class Receiver:
     ) -> Answer:
         """Judge the bytes of one entry from `peer`; `let_go`: a person lets it go on."""
         arrived = Arrived(peer, lane, bytes(8), 3, leaf(entry), entry, let_go=let_go)
-        judge = Judge(self.book, self.registry, self._ids, POSTBOX)
+        judge = Judge(self.book, self.registry, self._ids, self._postbox)
         answer = judge.judge(parse(arrived))
         judge.finish()
         return answer

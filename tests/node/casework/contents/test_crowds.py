@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from node.casework.casebook import Casebook
 from node.casework.contents.candidates import same_content
-from node.casework.contents.crowds import Crowds
+from node.casework.contents.crowds import Choices, Crowds
 from node.casework.contents.rejudging import _carry, _carry_between, watch_verdicts
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.reports.draft import AssessmentDraft
@@ -33,6 +33,7 @@ from tests.builders.cases import (
     book,
     event_id,
     file,
+    handed_on,
     item,
     looked_up,
     verdict,
@@ -299,3 +300,16 @@ def _carry_each(made: Casebook, item_id: str) -> None:
                 watch_verdicts(made, target)
                 if target != here:
                     due.append(target)
+
+
+def test_choices_follow_an_item_that_goes_to_who_judged_it() -> None:
+    """What is asked of it is the same wherever it is."""
+    told = (Informant("fr-pdc", event_id(7, "fr-pdc")),)
+    given = (verdict(member="fr-pdc"), verdict(member=US))
+    here = item(1, ONE_FILE, named=(), informants=told, assessments=given)
+    away = handed_on(here, "fr-pdc")
+    choices = Choices(US)
+    choices.put(None, here)
+    choices.put(here, away)
+    choices.put(away, None)
+    assert not choices.judged(())

@@ -5,16 +5,35 @@ The file waits for a person here: the verdict goes nowhere with it (docs/threat-
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
-from node.casework.item import ItemState, Review
+from node.casework.contents.crowds import Crowds
+from node.casework.events import EventKind, HandedOn, Kept
+from node.casework.item import Informant, ItemState, Review
+from node.casework.passing_on.permits import Permits
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment
-from protocol.facts import Assessment, Content
+from node.hashcheck.verdicts import findings
+from node.registry.changes import merge
+from protocol.facts import Assessment, Content, Hop
 from protocol.messages import Item, Outcome, Sighted
 from protocol.vocabulary import OutcomeWhat, Reason, Verdict
-from tests.builders.cases import POSTBOX, closed, event_id, file, handed_on, item, verdict
+from tests.builders.cases import (
+    POSTBOX,
+    US,
+    closed,
+    country,
+    event_id,
+    file,
+    handed_on,
+    item,
+    network,
+    verdict,
+)
+from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, item_from, outcome
 from tests.node.casework.contents.listed_items import later
 
@@ -272,3 +291,204 @@ def test_once_the_verdict_on_both_is_taken_back_the_file_that_nobody_named_waits
     assert (there.known, there.unseen) == (True, (1,))
     assert Review.SUGGESTED_VERDICT in there.reviews
     assert not receiver.state(other.id).known
+
+
+def taken_back(state: ItemState, receiver: Receiver) -> None:
+    """Let an item that went on be here again, without having been handed over."""
+    hops = (*receiver.state(state.id).hops, Hop(US, NOW_MS))
+    body = Kept(US, orphan=False, hops=hops, jurisdiction=None)
+    receiver.book.record(state.id, EventKind.KEPT, body, at_ms=NOW_MS, actor=US)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["there", "back"])
+def test_what_a_member_judged_that_had_the_item_it_saw_wherever_the_item_is_now(
+    *, back: bool
+) -> None:
+    """It had reported the page without a file before."""
+    here, fresh = reported(file(1)), item_from("gb-iwf", 5, file(1), url="https://nl5.example/5")
+    receiver = Receiver(handed_on(here))
+    receiver("fr-pdc", item_from("fr-pdc", 7, url=THERE))
+    receiver("fr-pdc", said_of(here.id, verdict(member="fr-pdc")))
+    if back:
+        taken_back(here, receiver)
+    assert list(findings(receiver.state(here.id), file(1), set(), US, near=False))
+    receiver("gb-iwf", fresh)
+    assert receiver.state(fresh.item_id).known
+
+
+def test_attack_that_an_item_went_to_its_judge_later_says_nothing_of_what_it_saw_before() -> None:
+    """It had told of one file, and judged that."""
+    first = verdict(member="fr-pdc", number=901)
+    here, fresh = (
+        reported(file(1), file(2)),
+        item_from("fr-pdc", 5, file(2), url="https://nl5.example/5"),
+    )
+    receiver = Receiver(here)
+    brought = item_from("fr-pdc", 8, file(1), file(2), url=THERE, assessments=(first,))
+    receiver("fr-pdc", brought)
+    say(receiver, file(1), late=False)
+    body = HandedOn(
+        "gb-iwf", orphan=False, hops=(*here.hops, Hop("gb-iwf", NOW_MS)), jurisdiction=country("GB")
+    )
+    receiver.book.record(here.id, EventKind.HANDED_ON, body, at_ms=NOW_MS, actor=US)
+    receiver(
+        "fr-pdc",
+        outcome(brought.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=first.event_id),
+    )
+    receiver("fr-pdc", fresh)
+    assert not receiver.state(fresh.item_id).known
+
+
+def test_verdict_that_came_with_the_file_goes_on_with_it_where_its_author_told_of_the_place() -> (
+    None
+):
+    """The author reported the page alone; of the file it spoke elsewhere, which is gone."""
+    here = reported(file(1))
+    known = item(
+        4,
+        file(1),
+        url="https://nl4.example/4.jpg",
+        named=(("gb-iwf", 0),),
+        informants=(Informant("gb-iwf", item(4).id),),
+    )
+    receiver = Receiver(here, known)
+    receiver("gb-iwf", handed(judged=False))
+    receiver("gb-iwf", said_of(known.id, GIVEN))
+    assert receiver.state(here.id).carried == (GIVEN.event_id,)
+    assert list(findings(receiver.state(here.id), file(1), set(), US, near=False))
+    del receiver.book.loaded.items[known.id]
+    for ids in receiver.book.loaded.by_key.values():
+        if known.id in ids:
+            ids.remove(known.id)
+    receiver.book.crowds = Crowds()
+    fresh = item_from("fr-pdc", 5, file(1), url="https://nl5.example/5")
+    receiver("fr-pdc", fresh)
+    assert receiver.state(fresh.item_id).known
+
+
+def test_person_here_who_could_not_judge_a_file_looked_at_it_whatever_is_taken_back() -> None:
+    """Of what a person looked at nobody is asked once more."""
+    here = reported(file(1))
+    receiver = Receiver(here)
+    say(receiver, late=False)
+    draft = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason=Reason.ERROR)
+    record_assessment(receiver.book, here.id, draft, later(50), POSTBOX)
+    assert receiver.state(here.id).unseen == ()
+    other = verdict(member="fr-pdc", number=901)
+    page = item_from("fr-pdc", 8, url=THERE, assessments=(other,))
+    receiver("fr-pdc", page)
+    receiver(
+        "fr-pdc",
+        outcome(page.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=other.event_id),
+    )
+    assert receiver.state(here.id).unseen == ()
+
+
+def after_a_merge(*known: ItemState) -> Receiver:
+    """Return who judges what arrives since one member took over from another."""
+    before = network()
+    registry = replace(before, network=merge(before.network, "gb-iwf", "fr-pdc", {}))
+    return Receiver(*known, registry=registry, postbox=POSTBOX.under(Permits(US, registry)))
+
+
+def test_attack_verdict_of_a_successor_is_none_on_a_file_that_its_predecessor_never_named() -> None:
+    """It has what that one had."""
+    here, other = reported(file(1), file(2)), elsewhere(4, file(2))
+    one = elsewhere(5, file(1))
+    told_of = handed(judged=False).item_id
+    told = msgspec.structs.replace(
+        here,
+        informants=(Informant("gb-iwf", told_of),),
+        named=(("gb-iwf", 0),),
+        aliases=(told_of,),
+        hops=(Hop("fr-pdc", NOW_MS), Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS)),
+    )
+    receiver = after_a_merge(told, other, one)
+    receiver("fr-pdc", said_of(told_of, verdict(member="fr-pdc")))
+    assert receiver.state(here.id).known
+    assert receiver.state(here.id).unseen == (1,)
+    assert not receiver.state(other.id).known
+
+
+def test_attack_verdict_of_a_predecessor_is_none_on_a_file_that_its_successor_never_names() -> None:
+    """Who hands over what that one had judged says what it judged."""
+    here, other = reported(file(1), file(2)), elsewhere(4, file(2))
+    receiver = after_a_merge(here, other)
+    receiver("fr-pdc", item_from("fr-pdc", 8, file(1), url=THERE, assessments=(GIVEN,)))
+    assert receiver.state(here.id).vouched == (GIVEN,)
+    assert receiver.state(here.id).unseen == (1,)
+    assert not receiver.state(other.id).known
+
+
+def test_verdict_of_a_successor_goes_with_the_file_that_its_predecessor_named() -> None:
+    """Nobody looks at that again."""
+    here, one = reported(file(1)), elsewhere(5, file(1))
+    told_of = handed(judged=False).item_id
+    told = msgspec.structs.replace(
+        here,
+        informants=(Informant("gb-iwf", told_of),),
+        named=(("gb-iwf", 0),),
+        aliases=(told_of,),
+        hops=(Hop("fr-pdc", NOW_MS), Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS)),
+    )
+    receiver = after_a_merge(told, one)
+    receiver("fr-pdc", said_of(told_of, verdict(member="fr-pdc")))
+    assert receiver.state(here.id).unseen == ()
+    assert receiver.state(one.id).known
+
+
+WEAK, FULL = file(md5=1), file(6, md5=1)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["told_first", "told_last"])
+@LATE
+def test_attack_verdict_on_a_file_by_its_weak_hash_is_none_on_what_another_says_it_is(
+    *, first: bool, late: bool
+) -> None:
+    """One weak hash only suggests: whoever reports the place may say any file of it."""
+    here, innocent = reported(*(() if first else (FULL,))), elsewhere(4, file(6))
+    receiver = Receiver(here, innocent)
+    receiver("gb-iwf", handed(WEAK, judged=not late))
+    if first:
+        receiver("fr-pdc", item_from("fr-pdc", 8, FULL, url=THERE))
+    if late:
+        receiver("gb-iwf", judged_later())
+    assert receiver.state(here.id).content == (FULL,)
+    assert receiver.state(here.id).unseen == (0,)
+    assert not receiver.state(innocent.id).known
+
+
+def test_of_a_file_that_waits_companies_are_told_that_a_person_has_to_look() -> None:
+    """Of one beside it that another judged, and that waits for nobody, nothing is said by this."""
+    here = reported(file(1), file(2))
+    receiver = Receiver(here)
+    say(receiver, file(1), late=False)
+
+    def said_of_the(one: Content) -> list[bool]:
+        state = receiver.state(here.id)
+        return [found.sure for found in findings(state, one, set(), US, near=False)]
+
+    assert said_of_the(file(2)) == [False]
+    draft = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason=Reason.ERROR)
+    record_assessment(receiver.book, here.id, draft, later(50), POSTBOX)
+    assert (said_of_the(file(1)), said_of_the(file(2))) == ([True], [])
+
+
+def test_who_had_the_item_once_saw_what_it_had() -> None:
+    """It told of nothing itself, and says what it thinks after the item was taken back."""
+    here, other = reported(file(1)), elsewhere(4, file(1))
+    page = handed(judged=False)
+    receiver = Receiver(here, other)
+    receiver("gb-iwf", page)
+    there = HandedOn(
+        "fr-pdc",
+        orphan=False,
+        hops=(*here.hops, Hop("fr-pdc", NOW_MS)),
+        jurisdiction=country("FR"),
+    )
+    receiver.book.record(here.id, EventKind.HANDED_ON, there, at_ms=NOW_MS, actor=US)
+    taken_back(here, receiver)
+    receiver("fr-pdc", said_of(here.id, verdict(member="fr-pdc")))
+    assert receiver.state(here.id).vouched
+    assert receiver.state(here.id).unseen == ()
+    assert receiver.state(other.id).known
