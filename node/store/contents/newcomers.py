@@ -32,10 +32,11 @@ _NEXT: Final = (
     "SELECT number FROM list_entries WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 )
 _WAITING: Final = (
-    "SELECT l.name, c.id, count(*) FROM list_entries e JOIN list_categories c ON c.id = e.category"
-    " JOIN lists l ON l.id = c.list WHERE e.number > ? AND e.number <= ? GROUP BY l.name, c.id"
+    "SELECT category, count(*) FROM list_entries WHERE number > ? AND number <= ? GROUP BY category"
 )
-_ALL: Final = 2**62
+_NAMES: Final = "SELECT c.id, l.name FROM list_categories c JOIN lists l ON l.id = c.list"
+_COUNTED_AT_ONCE: Final = 200_000
+"""Of a list of millions a store would sort all of them at once, in half a gigabyte of memory."""
 
 
 class _Next(NamedTuple):
@@ -121,13 +122,25 @@ class Newcomers:
 def unmatched(connection: Connection) -> dict[str, int]:
     """Return about how many entries, by name of list, items are to be asked; others are 0."""
     matched_to, again = _matched_to(connection), standing(connection)
-    waiting: Counter[str] = Counter()
-    for name, _, count in connection.execute(_WAITING, (matched_to, _ALL)):
-        waiting[name] += count
+    newest = connection.execute("SELECT max(number) FROM list_entries").fetchone()[0] or 0
+    names, waiting = dict(connection.execute(_NAMES).fetchall()), Counter[str]()
+    for category, count in _between(connection, matched_to, newest).items():
+        waiting[names[category]] += count
     if again is not None:
-        for name, category, count in connection.execute(_WAITING, (again.gone_to, matched_to)):
-            waiting[name] += count if category in again.categories else 0
+        for category, count in _between(connection, again.gone_to, matched_to).items():
+            waiting[names[category]] += count if category in again.categories else 0
     return dict(+waiting)
+
+
+def _between(connection: Connection, after: int, to: int) -> Counter[int]:
+    """Count the entries with these numbers, by category."""
+    found = Counter[int]()
+    while after < to:
+        end = min(after + _COUNTED_AT_ONCE, to)
+        for category, count in connection.execute(_WAITING, (after, end)):
+            found[category] += count
+        after = end
+    return found
 
 
 def _matched_to(connection: Connection) -> int:
