@@ -129,7 +129,7 @@ def _lacks(state: ItemState, sender: FleetNode, heard: dict[bytes, Verdict]) -> 
 def _may_wait(node: FleetNode, state: ItemState) -> bool:
     """Whether a file of an item may wait for a look, or be one that nobody here saw (§6.6.1)."""
     by_others = rows(node, _ADDED, state.id, int(EventKind.FACTS), f"{node.member}/%")
-    return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others)
+    return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others or state.unseen)
 
 
 def _heard(node: FleetNode, member: str) -> dict[bytes, Verdict]:
