@@ -41,6 +41,8 @@ class News:
     anew: bool = False
 
 
+ILLEGAL: Final = frozenset({Verdict.BASELINE, Verdict.NATIONAL})
+"""What a verdict says that holds an item illegal, anywhere or by one law."""
 REPORTED_IN_VAIN: Final = "reported_in_vain"
 """Task: a closed item was reported again, and who it was handed to looks at it no more."""
 REPORTED_AGAIN_UNSEEN: Final = "reported_again_unseen"
@@ -183,8 +185,7 @@ def _waits(book: Casebook, state: ItemState, given: Assessment, member: str) -> 
     if given.verdict is Verdict.UNASSESSABLE or not _has_unseen(book, state, member):
         return False
     acquits = given.verdict is Verdict.NOT_ILLEGAL and any(
-        old.member == given.member and old.verdict in {Verdict.BASELINE, Verdict.NATIONAL}
-        for old in state.assessments
+        old.member == given.member and old.verdict in ILLEGAL for old in state.assessments
     )
     return not acquits or handed_on_to(book, state) == member
 
@@ -312,7 +313,7 @@ def _denies_closure(state: ItemState, given: Assessment) -> bool:
     Else nobody would look: further reports of it are only counted.
     """
     said = {one.verdict for one in state.in_force}  # that they differ is a reason of its own
-    illegal = given.verdict in {Verdict.BASELINE, Verdict.NATIONAL}
+    illegal = given.verdict in ILLEGAL
     closed = state.custody is Custody.HERE and state.closed_by is Action.NOT_ILLEGAL
     return closed and illegal and Verdict.NOT_ILLEGAL not in said
 

@@ -29,7 +29,6 @@ from node.casework.item import (
 )
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import (
-    ILLEGAL,
     has_verdict,
     is_illegal,
     take_everywhere_back,
@@ -44,6 +43,7 @@ from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraf
 from node.casework.reports.intake import add_facts
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.telling import (
+    ILLEGAL,
     REPORTED_AGAIN_UNSEEN,
     News,
     is_there_since,

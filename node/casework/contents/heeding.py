@@ -18,9 +18,9 @@ from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import follows, rejudge, tell_of_files
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
-from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
+from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.postbox import Postbox
-from node.casework.telling import News, note, tell
+from node.casework.telling import ILLEGAL, News, note, tell
 from node.matching.contents import Likeness
 from node.matching.lists import Hit, Trust
 from protocol.facts import Assessment

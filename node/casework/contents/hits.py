@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import asdict, replace
 
 from node.casework.casebook import Casebook
+from node.casework.contents.seeing import by_lists
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, likeness, picture_of
 from node.matching.duplicates import carries, is_of_files, is_seen
@@ -96,7 +97,7 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
     What lists `said` of one file says nothing of another beside it, but that nobody need view a
     harmless one. Who judged the item itself, or could not, has looked.
     """
-    if len(state.content) <= 1 or not state.known or _looked(state, us, _by_lists(state)):
+    if len(state.content) <= 1 or not state.known or _looked(state, us, by_lists(state)):
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in said if hit.counts_as in counting}
@@ -110,12 +111,12 @@ def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, boo
     What was judged of one file says nothing of another beside it. `asked`: of which files it is
     known by now whether somebody saw them; of many items that have one it is asked once.
     """
-    by_lists = _by_lists(state)
-    came = set(state.carried) - by_lists
+    listed = by_lists(state)
+    came = set(state.carried) - listed
     given = {one.event_id for one in state.in_force}
     if len(state.content) <= 1 or not state.known or given.isdisjoint(came):
         return False
-    if _looked(state, book.us, came | by_lists):
+    if _looked(state, book.us, came | listed):
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in hits(book, state) if hit.counts_as in counting}
@@ -137,10 +138,6 @@ def waits_for_a_look(book: Casebook, state: ItemState, asked: dict[Content, bool
             or leaves_one_unjudged(state, hits(book, state), book.us)
         )
     )
-
-
-def _by_lists(state: ItemState) -> set[str]:
-    return {one.verdict for one in state.listed if one.verdict is not None}
 
 
 def _looked(state: ItemState, us: str, but: set[str]) -> bool:

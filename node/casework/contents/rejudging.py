@@ -21,9 +21,9 @@ from node.casework.contents.seeing import seen_by
 from node.casework.events import EventKind, Settled
 from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
-from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
+from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.postbox import Postbox
-from node.casework.telling import News, note, tell
+from node.casework.telling import ILLEGAL, News, note, tell
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
 from node.matching.duplicates import Judgement, carries, is_of_files, is_seen
 from node.matching.fingerprints import content_keys

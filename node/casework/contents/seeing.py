@@ -57,7 +57,7 @@ def looked_at(state: ItemState) -> dict[str, Any]:
 
 def judged(state: ItemState, given: Assessment) -> dict[str, Any]:
     """A verdict on the item itself is a look at all that its author looked at by then."""
-    if not state.looks or given.event_id in _by_lists(state):
+    if not state.looks or given.event_id in by_lists(state):
         return {}
     mine = (given.member, given.at_ms)
     looks = tuple((place, *((by, at) if by else mine)) for place, by, at in state.looks)
@@ -113,7 +113,7 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
         return had | looked_at(state) if state.unseen else had
     if actor.partition("/")[0] == _us(state):
         return {}
-    none = {given.event_id, *state.carried, *_by_lists(state)}
+    none = {given.event_id, *state.carried, *by_lists(state)}
     judged_before = any(
         one.verdict is not Verdict.UNASSESSABLE and one.event_id not in none
         for one in state.assessments
@@ -176,7 +176,7 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
 
     So does a file wait of which those that still stand say nothing.
     """
-    without = {event_id, *state.carried, *state.hearsay, *_by_lists(state)}
+    without = {event_id, *state.carried, *state.hearsay, *by_lists(state)}
     left = [one for one in state.assessments if one.event_id not in without]
     stand = {
         place
@@ -190,5 +190,6 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
     return {"unseen": tuple(sorted({*state.unseen, *lost}))} if lost else {}
 
 
-def _by_lists(state: ItemState) -> set[str]:
+def by_lists(state: ItemState) -> set[str]:
+    """Return the ids of verdicts that followed from lists: nobody looked."""
     return {one.verdict for one in state.listed if one.verdict is not None}

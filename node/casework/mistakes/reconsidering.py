@@ -26,9 +26,10 @@ from node.casework.contents.rejudging import (
 )
 from node.casework.events import EventKind, NoticesDoubted, Settled
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
-from node.casework.mistakes.undoing import ILLEGAL, is_illegal
+from node.casework.mistakes.undoing import is_illegal
 from node.casework.places.hidden import watch_hidden
 from node.casework.postbox import Postbox
+from node.casework.telling import ILLEGAL
 from node.ids import Ids
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, Verdict

@@ -13,12 +13,10 @@ from node.casework.casebook import Casebook
 from node.casework.events import EventKind, VerdictWithdrawn
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.postbox import Postbox
-from node.casework.telling import News, tell
+from node.casework.telling import ILLEGAL, News, tell
 from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment
-from protocol.vocabulary import OutcomeWhat, Verdict
-
-ILLEGAL = frozenset({Verdict.BASELINE, Verdict.NATIONAL})
+from protocol.vocabulary import OutcomeWhat
 
 
 def take_everywhere_back(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:

@@ -33,6 +33,7 @@ from node.casework.item import Custody, ItemState, ProxyNotice, Review
 from node.casework.places.beside import speaking
 from node.casework.reports.draft import ProxyNoticeDraft
 from node.casework.reports.prepare import read_time
+from node.casework.telling import ILLEGAL
 from node.ids import Ids
 from protocol.facts import Evidence, Jurisdiction
 from protocol.fields import MAX_EVIDENCE
@@ -46,7 +47,6 @@ WAITS = "waits"
 OVERDUE = "overdue"
 UNKNOWN_PROXY = "unknown"
 _SEEN = frozenset({HostingState.COUNTRY, HostingState.DISPUTED})
-_ILLEGAL = frozenset({Verdict.BASELINE, Verdict.NATIONAL})
 
 
 def asked(
@@ -109,7 +109,7 @@ def _is_held_illegal(state: ItemState, us: str) -> bool:
     in_force = state.in_force
     ours = [one for one in in_force if one.member == us]
     if ours:
-        return ours[0].verdict in _ILLEGAL
+        return ours[0].verdict in ILLEGAL
     return any(one.verdict is Verdict.BASELINE for one in in_force)
 
 

@@ -15,7 +15,7 @@ from node.casework.item import ItemState
 from node.casework.postbox import Postbox
 from protocol import entry as entries
 from protocol.entry import leaf
-from protocol.facts import Content, Hop, Jurisdiction, Sighting
+from protocol.facts import Assessment, Content, Hop, Jurisdiction, Sighting
 from protocol.messages import DispositionNote, Item, Message, Outcome, form_of, to_body
 from protocol.vocabulary import (
     Disposition,
@@ -84,6 +84,17 @@ def outcome(item_id: str, what: OutcomeWhat = OutcomeWhat.REOPENED, **changes: A
         learnt_ms=NOW_MS,
     )
     return msgspec.structs.replace(made, what=what, **changes)
+
+
+def said_of(item_id: str, given: Assessment) -> Outcome:
+    """Return a member's word that it judged an item."""
+    return outcome(
+        item_id,
+        OutcomeWhat.ASSESSED,
+        author=given.member,
+        event_id=given.event_id,
+        assessment=given,
+    )
 
 
 def answer(item_id: str | None, disposition: Disposition, **changes: Any) -> DispositionNote:

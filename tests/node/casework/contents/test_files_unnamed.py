@@ -18,7 +18,7 @@ from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment
 from node.hashcheck.verdicts import findings
 from node.registry.changes import merge
-from protocol.facts import Assessment, Content, Hop
+from protocol.facts import Content, Hop
 from protocol.messages import Item, Outcome, Sighted
 from protocol.vocabulary import OutcomeWhat, Reason, Verdict
 from tests.builders.cases import (
@@ -34,7 +34,7 @@ from tests.builders.cases import (
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, item_from, outcome
+from tests.node.casework.arriving import Receiver, item_from, outcome, said_of
 from tests.node.casework.contents.listed_items import later
 
 ASKED = (Review.SUGGESTED_VERDICT,)
@@ -60,17 +60,6 @@ def handed(*content: Content, judged: bool) -> Item:
 def judged_later() -> Outcome:
     """Return what that member tells once it has judged its item."""
     return said_of(handed(judged=False).item_id, GIVEN)
-
-
-def said_of(item_id: str, given: Assessment) -> Outcome:
-    """Return a member's word that it judged an item."""
-    return outcome(
-        item_id,
-        OutcomeWhat.ASSESSED,
-        author=given.member,
-        event_id=given.event_id,
-        assessment=given,
-    )
 
 
 def say(receiver: Receiver, *content: Content, late: bool) -> None:

@@ -18,7 +18,7 @@ from node.casework.reports.intake import carry_over
 from node.casework.working import record_assessment
 from node.matching.duplicates import Judgement
 from node.matching.lists import Trust
-from protocol.facts import Assessment, Sighting
+from protocol.facts import Sighting
 from protocol.messages import Item, Outcome, Sighted, read
 from protocol.vocabulary import Disposition, OutcomeWhat, Reason, Source, Verdict
 from tests.builders.cases import (
@@ -33,7 +33,7 @@ from tests.builders.cases import (
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, item_from, outcome
+from tests.node.casework.arriving import Receiver, item_from, outcome, said_of
 from tests.node.casework.contents.listed_items import later, listed, load
 
 GIVEN = verdict(member="fr-pdc")
@@ -45,17 +45,6 @@ ONE = item(3, file(1), url="https://nl3.example/3.jpg", informants=(REPORTER,), 
 
 
 PLACE = "https://nl3.example/3.jpg"
-
-
-def said_of(item_id: str, given: Assessment) -> Outcome:
-    """Return a member's word that it judged an item."""
-    return outcome(
-        item_id,
-        OutcomeWhat.ASSESSED,
-        author=given.member,
-        event_id=given.event_id,
-        assessment=given,
-    )
 
 
 def told(made: Casebook) -> list[tuple[str, str]]:
