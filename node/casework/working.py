@@ -27,7 +27,7 @@ from node.casework.item import (
     ItemState,
     Review,
 )
-from node.casework.mistakes.reconsidering import reconsider
+from node.casework.mistakes.reconsidering import NOTICES, doubt_notices, reconsider
 from node.casework.mistakes.undoing import (
     has_verdict,
     is_illegal,
@@ -249,6 +249,8 @@ def record_action(
     is_no_look = draft.action is Action.LEA_NOTIFIED
     settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
     _watch_closure(book, state.id, draft.action)
+    if draft.action in NOTICES and book.loaded.items[state.id].known:
+        doubt_notices(book, state.id)  # its verdict was corrected while it was written
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)

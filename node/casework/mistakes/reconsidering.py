@@ -80,7 +80,7 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
         watch_verdicts(book, item_id)
         ask_again(book, ids, postbox, item_id)
         _let_go_unknown(book, item_id)
-        _doubt_notices(book, item_id)
+        doubt_notices(book, item_id)
         watch_hidden(book, item_id)
     for item_id in [*staying, *near]:
         if book.loaded.items[item_id].sightings:
@@ -138,7 +138,7 @@ def _is_judged(book: Casebook, item_id: str) -> bool:
     return source is None or source.known
 
 
-def _doubt_notices(book: Casebook, item_id: str) -> None:
+def doubt_notices(book: Casebook, item_id: str) -> None:
     """Name the notices of ours that rest on no verdict any more, and put them before a person."""
     state = book.loaded.items[item_id]
     if is_illegal(state.in_force):

@@ -178,6 +178,23 @@ class TestNotices:
         world.assess(0, Verdict.NOT_ILLEGAL)
         assert len(world.state(0).to_retract) == 1
 
+    @pytest.mark.parametrize("action", [Action.HOST_NOTIFIED, Action.LEA_NOTIFIED])
+    def test_one_that_is_recorded_after_the_correction_is_listed(self, action: Action) -> None:
+        """It was under way while a colleague judged anew."""
+        world, _ = self.world()
+        world.assess(0, Verdict.NOT_ILLEGAL)
+        draft = ActionDraft(action=action)
+        record_action(world.book, world.items[0], draft, Forwarding(network(), world.ids, POSTBOX))
+        assert world.state(0).to_retract == (world.state(0).actions[-1].event_id,)
+        assert Review.NOTICE_TO_RETRACT in world.state(0).reviews
+
+    def test_one_of_an_item_that_nobody_judged_is_not(self) -> None:
+        """No verdict speaks against it."""
+        world = World(file(1))
+        draft = ActionDraft(action=Action.LEA_NOTIFIED)
+        record_action(world.book, world.items[0], draft, Forwarding(network(), world.ids, POSTBOX))
+        assert world.state(0).to_retract == ()
+
     def test_retracted_one_by_one_until_none_is_left(self) -> None:
         """Other actions answer something else."""
         world, given_as = self.world(Action.LEA_NOTIFIED, Action.HOST_NOTIFIED)
