@@ -23,7 +23,7 @@ from node.casework.item import (
     TakenOff,
 )
 from node.casework.passing_on.rings import holder, order, way, with_step, without
-from node.matching.contents import is_among, is_one_file, merge
+from node.matching.contents import is_among, is_one_file, is_same_account, merge
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind
 
@@ -66,11 +66,15 @@ def belonging(state: ItemState, content: tuple[Content, ...]) -> tuple[Content, 
 def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts | None:
     """What `facts` brings that the item does not have; None: nothing.
 
-    A file that was taken off is lacked by a person's word alone. What was taken for a page and has
-    a file is none: it is of the kind that `facts` says, else an image, as at intake.
+    A file that was taken off is lacked by a person's word alone. One of which nothing is known but
+    how it looks is told once: `merge` tells it from no other. What was taken for a page and has a
+    file is none: it is of the kind that `facts` says, else an image, as at intake.
     """
     access = facts.access if state.access is None else None
     content = facts.content if by_a_person else belonging(state, facts.content)
+    content = tuple(
+        one for one in content if not any(is_same_account(one, ours) for ours in state.content)
+    )
     if merge(state.content, content) == state.content:
         content = ()
     if not content and access is None:

@@ -7,7 +7,7 @@ same, never that they are the same, and says nothing of videos.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 
 from msgspec.structs import astuple
@@ -125,12 +125,20 @@ def merge(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple[Content
     """Join accounts of an item's files: what is known stays, gaps are filled, others come last."""
     merged = list(have)
     for content in more:
-        place = next((i for i, c in enumerate(merged) if is_one_file(c, content)), None)
+        place = place_among(merged, content)
         if place is None:
             merged.append(content)
         else:
             merged[place] = _fill(merged[place], content)
     return tuple(merged)
+
+
+def place_among(have: Sequence[Content], one: Content) -> int | None:
+    """Return which of an item's accounts another fills (`merge`); None: it is of no file of them.
+
+    The first that a weak hash is enough for, though a later one may be the very same.
+    """
+    return next((place for place, ours in enumerate(have) if is_one_file(ours, one)), None)
 
 
 def _fill(have: Content, more: Content) -> Content:

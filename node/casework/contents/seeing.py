@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.rings import way
-from node.matching.contents import Likeness, compare, likeness
+from node.matching.contents import Likeness, compare, place_among
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
@@ -43,10 +43,15 @@ def is_unseen(
 
 
 def _is_another(state: ItemState, file: Content) -> bool:
-    """Whether it is none of the item's files; that one beside it is says nothing of it."""
+    """Whether it is none of the item's files, or says of one that it is another than was known.
+
+    That one beside it is the same says nothing of it, nor of the one that it fills (`merge`).
+    """
     if file in state.content:
         return False
-    return likeness(state.content, (file,), pictures=False) is not Likeness.SAME
+    place = place_among(state.content, file)
+    same = Likeness.SAME
+    return place is None or compare(state.content[place], file, pictures=False) is not same
 
 
 def looked_at(state: ItemState) -> dict[str, Any]:

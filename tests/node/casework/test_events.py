@@ -53,7 +53,7 @@ from node.casework.item import (
     encode,
 )
 from node.matching.lists import Trust
-from protocol.facts import Access, ActionTaken, Hop, Sighting
+from protocol.facts import Access, ActionTaken, Content, Hop, Sighting
 from protocol.vocabulary import Action, Disposition, HostingState, Matter, Reason, Source, Verdict
 from tests.builders.cases import (
     HOUR_MS,
@@ -260,6 +260,13 @@ class TestFacts:
         assert lacks(known, Facts((file(1),), Access(password="x"))) == Facts(
             (), Access(password="x")
         )
+
+    @pytest.mark.parametrize("again", [file(pdq=3), file(pdq=3, quality=51)])
+    def test_file_that_is_known_by_its_look_alone_is_told_once(self, again: Content) -> None:
+        """Else each report of it would be a file more, and no other would go on with the item."""
+        assert lacks(item(1, file(pdq=3)), Facts((again,), None)) is None
+        beside = lacks(item(1, file(pdq=3)), Facts((again, file(1, pdq=3)), None))
+        assert beside == Facts((file(1, pdq=3),), None)
 
 
 class TestPlacing:

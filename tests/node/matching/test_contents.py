@@ -12,8 +12,12 @@ from node.matching.contents import (
     closeness,
     compare,
     distance,
+    is_among,
+    is_one_file,
     is_same_account,
     likeness,
+    merge,
+    place_among,
 )
 from protocol.facts import Content
 from tests.builders.cases import file
@@ -196,3 +200,57 @@ def test_two_accounts_are_one_where_both_are_one_picture_hash_and_nothing_else()
     for other in others:
         assert not is_same_account(alone, other)
         assert not is_same_account(other, alone)
+
+
+@pytest.mark.parametrize(
+    ("other", "one"),
+    [
+        (file(1, md5=2), True),
+        (file(md5=1), True),
+        (file(2, md5=1), False),
+        (file(sha1=2), False),
+        (file(2, pdq=3), False),
+    ],
+    ids=["same", "weak hash", "contradicted", "nothing in common", "picture"],
+)
+def test_within_an_item_a_weak_hash_makes_two_accounts_one_file_and_a_picture_none(
+    other: Content, *, one: bool
+) -> None:
+    """Whichever of the two was here first."""
+    known = file(1, md5=1, pdq=3)
+    assert is_one_file(known, other) is is_one_file(other, known) is one
+    assert is_among(other, (file(7), known)) is is_among(known, (other,)) is one
+    assert place_among((file(7), known), other) == (1 if one else None)
+
+
+def test_what_is_known_by_its_look_alone_is_among_what_looks_just_so_and_is_known_by_no_more() -> (
+    None
+):
+    """Nothing tells them apart."""
+    assert is_among(file(pdq=3), (file(pdq=3),))
+    assert not is_among(file(pdq=3), (file(1, pdq=3), file(pdq=2)))
+    assert not is_among(file(1), ())
+
+
+class TestMerge:
+    """What one item's files are, once somebody tells of them anew."""
+
+    def test_what_is_known_stays_and_gaps_are_filled_where_the_file_stands(self) -> None:
+        """An item's files keep their places."""
+        known = (file(7), file(1, md5=1, length=0), file(8))
+        more = file(1, sha1=2, md5=9, length=5, pdq=0, quality=0)
+        filled = file(1, sha1=2, md5=1, length=0, pdq=0, quality=0)
+        assert merge(known, (more,)) == (file(7), filled, file(8))
+
+    def test_other_files_come_last_in_their_order(self) -> None:
+        """Nothing is thrown away."""
+        assert merge((file(3),), (file(2), file(3), file(1))) == (file(3), file(2), file(1))
+
+    def test_accounts_that_come_together_are_joined_as_well(self) -> None:
+        """One after the other."""
+        assert merge((), (file(1), file(1, md5=2))) == (file(1, md5=2),)
+
+    def test_the_first_that_a_weak_hash_is_enough_for_is_filled(self) -> None:
+        """A later one may be the very same: places that were told stay what they were."""
+        known = (file(sha1=1), file(6))
+        assert merge(known, (file(6, sha1=1),)) == (file(6, sha1=1), file(6))

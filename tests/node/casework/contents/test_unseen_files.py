@@ -20,6 +20,7 @@ from node.casework.reports.prepare import prepare_report
 from node.casework.working import record_assessment
 from node.hashcheck.verdicts import findings
 from protocol.facts import Content
+from protocol.messages import Sighted
 from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Disposition, Source, Verdict
 from tests.builders.cases import (
@@ -78,6 +79,24 @@ def test_attack_file_named_for_an_item_that_went_on_is_known_by_no_verdict(
     assert comes_elsewhere(receiver, 3, file(2)) is Disposition.NEW_SUGGESTED
     for one in files:
         assert comes_elsewhere(receiver, 4, one) is Disposition.NEW_KNOWN
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["here", "went_on"])
+def test_attack_who_names_a_file_first_and_then_calls_it_the_judged_one_has_nobody_spared_a_look(
+    *, away: bool
+) -> None:
+    """The judged one is known by a weak hash alone, which whoever names a file may name with it."""
+    known = judged(file(sha1=1))
+    receiver = Receiver(handed_on(known) if away else known)
+    theirs = item_from("gb-iwf", 7, file(6))
+    receiver("gb-iwf", theirs)
+    assert receiver.state(item().id).unseen == (1,)
+    both = file(6, sha1=1)
+    receiver("gb-iwf", Sighted(theirs.item_id, None, both, None, child_at_risk=False))
+    assert receiver.state(item().id).content == (file(6, sha1=1), file(6))
+    assert receiver.state(item().id).unseen == (0, 1)
+    assert comes_elsewhere(receiver, 3, file(6)) is Disposition.NEW_SUGGESTED
     assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
 
 
