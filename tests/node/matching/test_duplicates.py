@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.item import Custody, ItemState, Listing, Review
+from node.casework.item import Custody, Informant, ItemState, Listing, Review, TakenOff
 from node.matching.duplicates import (
     JOINING,
     NOT_ILLEGAL_STANDS_MS,
@@ -242,6 +242,47 @@ class TestSamePlaceOtherContent:
         assert look(new(file(3)), [old, present]).replaces == present.id
 
 
+class TestSeveralAtOnePlace:
+    """Items that were told apart, or came one after the other."""
+
+    def test_content_that_was_gone_is_perhaps_back_though_another_is_there_now(self) -> None:
+        """The one that is there is neither joined nor replaced: hosts serve by turns."""
+        gone, there = closed(item(1, file(1))), item(2, file(2))
+        back = Judgement(Disposition.PERHAPS_BACK, gone.id, Review.PERHAPS_BACK)
+        assert look(new(file(1)), [gone, there]) == back
+        late = new(file(1), found_ms=NOW_MS)
+        assert look(late, [gone, there]) == Judgement(Disposition.LATE_DUPLICATE, gone.id)
+
+    def test_content_that_is_not_illegal_is_counted_though_another_is_there_now(self) -> None:
+        """What was decided of it stands."""
+        innocent, there = closed(item(1, file(1)), Action.NOT_ILLEGAL), item(2, file(2))
+        found = look(new(file(1)), [innocent, there])
+        assert found == Judgement(Disposition.COUNTED, innocent.id)
+
+    def test_what_nobody_can_tell_apart_joins_the_open_one(self) -> None:
+        """A decision about what was there before swallows no report of what is there now."""
+        innocent, there = closed(item(1, file(1)), Action.NOT_ILLEGAL), item(2, file(2))
+        assert look(new(), [innocent, there]) == Judgement(Disposition.JOINED, there.id)
+
+    def test_placeholder_is_shown_in_the_place_of_the_open_one(self) -> None:
+        """That one is perhaps gone."""
+        gone, there = closed(item(1, file(1))), item(2, file(2))
+        assert look(new(file(9), placeholder=True), [gone, there]) == Judgement(
+            Disposition.PLACEHOLDER, there.id, Review.PERHAPS_GONE
+        )
+
+    def test_what_ended_hides_no_other_at_its_place(self) -> None:
+        """Nothing supports the one; the other is what is reported."""
+        ended, there = item(1, file(1), sightings=()), item(2, file(1))
+        assert look(new(file(1)), [ended, there]) == Judgement(Disposition.DUPLICATE, there.id)
+
+    def test_other_file_than_each_of_them_replaces_the_open_one(self) -> None:
+        """Whichever of them had been handed on."""
+        away, there = closed(handed_on(item(1, file(1)))), item(2, file(2))
+        found = look(new(file(3)), [away, there])
+        assert found == Judgement(Disposition.NEW_REPLACING, there.id, replaces=there.id)
+
+
 class TestOtherPlaceSameContent:
     """Known content at a new address: it needs its own notice."""
 
@@ -278,6 +319,74 @@ class TestOtherPlaceSameContent:
         given = verdict(member=US)
         known = item(1, *files, url=OTHER_PLACE, assessments=(given,), carried=(given.event_id,))
         assert look(new(*files), [], [known]).disposition is Disposition.NEW_KNOWN
+
+    @pytest.mark.parametrize("gone", [(), (0,)], ids=["whole", "a_file_taken_off"])
+    def test_verdict_of_who_named_one_of_several_files_goes_with_that_one_alone(
+        self, gone: tuple[int, ...]
+    ) -> None:
+        """It saw no other (§6.6.1); whatever places files had before."""
+        first = len(gone)
+        known = item(
+            1,
+            HASHES,
+            file(2),
+            url=OTHER_PLACE,
+            assessments=(verdict(member="fr-pdc"),),
+            informants=(Informant("fr-pdc", item(1).id),),
+            named=(("fr-pdc", first),),
+            taken_off=tuple(TakenOff(place, file(9)) for place in gone),
+        )
+        suggested = Judgement(Disposition.NEW_SUGGESTED, known.id, Review.SUGGESTED_VERDICT)
+        assert look(new(HASHES), [], [known]) == Judgement(Disposition.NEW_KNOWN, known.id)
+        assert look(new(file(2)), [], [known]) == suggested
+        assert look(new(file(md5=1)), [], [known]) == suggested
+
+    def test_of_several_who_judged_one_must_have_seen_the_file(self) -> None:
+        """Ours is of all that stand here."""
+        theirs = verdict(member="fr-pdc")
+        told: dict[str, Any] = {
+            "informants": (Informant("fr-pdc", item(1).id),),
+            "named": (("fr-pdc", 0),),
+        }
+        for ours, word in (
+            (verdict(Verdict.NATIONAL, US, 901), Disposition.NEW_KNOWN),
+            (verdict(Verdict.NATIONAL, "de-eco", 901), Disposition.NEW_SUGGESTED),
+        ):
+            known = item(1, HASHES, file(2), url=OTHER_PLACE, assessments=(theirs, ours), **told)
+            assert look(new(file(2)), [], [known]).disposition is word
+
+    @pytest.mark.parametrize("gone", [(), (0,)], ids=["whole", "a_file_taken_off"])
+    def test_verdict_goes_with_no_file_that_waits_for_a_look(self, gone: tuple[int, ...]) -> None:
+        """It came after the verdict."""
+        known = handed_on(
+            item(
+                1,
+                HASHES,
+                file(2),
+                url=OTHER_PLACE,
+                assessments=(verdict(member=US),),
+                unseen=(1 + len(gone),),
+                taken_off=tuple(TakenOff(place, file(9)) for place in gone),
+            )
+        )
+        assert look(new(HASHES), [], [known]).disposition is Disposition.NEW_KNOWN
+        assert look(new(file(2)), [], [known]).disposition is Disposition.NEW_SUGGESTED
+
+    def test_what_the_author_told_by_another_s_mouth_alone_only_suggests(self) -> None:
+        """Hearsay is for a person."""
+        given = verdict(member="fr-pdc")
+        known = item(1, HASHES, url=OTHER_PLACE, assessments=(given,), hearsay=(given.event_id,))
+        assert look(new(HASHES), [], [known]).disposition is Disposition.NEW_SUGGESTED
+
+    def test_verdict_that_its_author_took_back_goes_nowhere_and_the_others_do(self) -> None:
+        """Of several members each stands for itself."""
+        unable = verdict(Verdict.UNASSESSABLE, "fr-pdc", 902, at_ms=NOW_MS + 1)
+        given = (verdict(member="fr-pdc"), unable)
+        known = item(1, HASHES, url=OTHER_PLACE, assessments=given)
+        assert look(new(HASHES), [], [known]) == Judgement(Disposition.NEW)
+        ours = (*given, verdict(Verdict.NATIONAL, US, 903))
+        both = item(1, HASHES, url=OTHER_PLACE, assessments=ours)
+        assert look(new(HASHES), [], [both]).disposition is Disposition.NEW_KNOWN
 
     @pytest.mark.parametrize("given_as", [Verdict.NATIONAL, Verdict.NOT_ILLEGAL])
     def test_verdict_under_another_law_is_suggested(self, given_as: Verdict) -> None:
