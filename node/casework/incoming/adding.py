@@ -28,11 +28,17 @@ Seeing: TypeAlias = Callable[[Assessment], bool]
 """Whether whoever gave a verdict saw the files that a message names."""
 
 
-def seen_with(peer: str, message: Item | Sighted) -> Seeing:
-    """Return whose verdicts are also of the files that this message names."""
+def seen_with(state: ItemState, peer: str, message: Item | Sighted) -> Seeing:
+    """Return whose verdicts on an item are also of the files that this message names.
+
+    An `Item` brings its sender's, and what it tells of those of others. What we said, or another
+    told us itself, is of what that one saw then: nobody else says that it saw more.
+    """
     if isinstance(message, Item):
         with_it = {given.event_id for given in message.assessments}
-        return lambda given: given.event_id in with_it
+        return lambda given: (
+            given.event_id in with_it and (given.member == peer or state.is_hearsay(given))
+        )
     reported = message.sighting is not None
     return lambda given: not reported and given.member == peer
 
@@ -51,12 +57,18 @@ def _is_told(file: Content, one: Content) -> bool:
 
 
 def add_facts(
-    book: Casebook, postbox: Postbox, item_id: str, facts: Facts, peer: str, seen: Seeing
+    book: Casebook,
+    postbox: Postbox,
+    item_id: str,
+    facts: Facts,
+    peer: str,
+    message: Item | Sighted,
 ) -> None:
     """Add what the item does not have, and judge it again; a file that nobody saw waits."""
     state = book.loaded.items[item_id]
     if (body := lacks(state, facts)) is None:
         return
+    seen = seen_with(state, peer, message)
     body = replace(body, unseen=is_unseen(state, body.content, seen))
     book.record(item_id, EventKind.FACTS, body, at_ms=book.now, actor=peer)
     rejudge(book, postbox, item_id)

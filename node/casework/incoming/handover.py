@@ -19,7 +19,7 @@ from node.casework.contents.rejudging import rejudge, said_here, suggestion, wat
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
-from node.casework.incoming.adding import add_facts, places_named, seen_with
+from node.casework.incoming.adding import add_facts, places_named
 from node.casework.incoming.bounding import is_over, refuse
 from node.casework.incoming.hearing import credible
 from node.casework.incoming.once import each_once, is_own
@@ -346,7 +346,7 @@ class Handover:
         return self._book.loaded.items[state.id]
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
-        add_facts(self._book, self._postbox, item_id, facts, peer, seen_with(peer, message))
+        add_facts(self._book, self._postbox, item_id, facts, peer, message)
 
     def _online(self, message: Item) -> int | None:
         """When the sender last knew it online, never later than now; version 1 does not say."""

@@ -34,7 +34,7 @@ from tests.builders.cases import (
     item,
     verdict,
 )
-from tests.node.casework.arriving import Receiver, item_from
+from tests.node.casework.arriving import Receiver, item_from, said_of
 
 ELSEWHERE = "https://nl9.example/9.jpg"
 FILES = [(), (file(1),)]
@@ -80,6 +80,48 @@ def test_attack_file_named_for_an_item_that_went_on_is_known_by_no_verdict(
     for one in files:
         assert comes_elsewhere(receiver, 4, one) is Disposition.NEW_KNOWN
     assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["here", "went_on"])
+@pytest.mark.parametrize("files", FILES, ids=["page", "file"])
+def test_attack_file_that_is_handed_over_with_our_own_verdict_is_none_that_we_saw(
+    files: tuple[Content, ...], *, away: bool
+) -> None:
+    """Whoever heard the verdict can send it back with any file."""
+    known = judged(*files)
+    receiver = Receiver(handed_on(known) if away else known)
+    brought = item_from("gb-iwf", 7, *files, file(6), assessments=known.assessments)
+    receiver("gb-iwf", brought)
+    assert receiver.state(item().id).unseen == (len(files),)
+    assert comes_elsewhere(receiver, 3, file(6)) is Disposition.NEW_SUGGESTED
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+def test_attack_file_that_is_handed_over_with_the_verdict_of_who_had_the_item_is_none_it_saw() -> (
+    None
+):
+    """It had the item from here, as a page, and said itself what that is."""
+    theirs = verdict(member="fr-pdc")
+    page = item(1, assessments=(theirs,), named=(), informants=(Informant("gb-iwf", item(7).id),))
+    receiver = Receiver(page)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(6), assessments=(theirs,)))
+    assert receiver.state(page.id).unseen == (0,)
+    assert comes_elsewhere(receiver, 3, file(6)) is Disposition.NEW_SUGGESTED
+
+
+def test_file_with_a_verdict_that_another_tells_of_waits_once_its_author_says_so_itself() -> None:
+    """Hearsay goes nowhere with the file; what the author says is of what it told of: the page."""
+    theirs = verdict(member="fr-pdc")
+    receiver = Receiver(item(1, named=()))
+    page = item_from("gb-iwf", 7, assessments=(theirs,))
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", msgspec.structs.replace(page, revision=2, content=(file(6),)))
+    assert (receiver.state(item(1).id).unseen, receiver.state(item(1).id).reviews) == ((), ())
+    assert comes_elsewhere(receiver, 3, file(6)) is Disposition.NEW_SUGGESTED
+    receiver("fr-pdc", item_from("fr-pdc", 8))
+    receiver("fr-pdc", said_of(item_from("fr-pdc", 8).item_id, theirs))
+    assert receiver.state(item(1).id).unseen == (0,)
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).known
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["here", "went_on"])
