@@ -320,20 +320,19 @@ def _join(
     files = belonging(state, item.content)
     content = without_placeholder(book, state, files, item.kind)
     missing = lacks(state, Facts(content, item.access, kind=item.kind))
-    review = judgement.review
-    free = review in (None, Review.SUGGESTED_VERDICT)
-    waits = free and is_unseen(state, content)
-    if waits and state.custody is not Custody.HANDED_ON:
-        review = Review.SUGGESTED_VERDICT
+    waits = is_unseen(state, content)
+    asks = waits and state.custody is not Custody.HANDED_ON
     after = None
     if missing is not None:
         missing = msgspec.structs.replace(missing, unseen=waits)
         after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
     # before the verdict goes anywhere with a file that nobody here saw
-    raise_judged(book, item_id, review, suggested)
+    raise_judged(book, item_id, judgement.review, suggested)
+    if asks:
+        book.raise_review(item_id, Review.SUGGESTED_VERDICT)
     watch_urgency(book, before, reported=True)
     if after is not None:
-        if review is not Review.SUGGESTED_VERDICT:
+        if not asks and judgement.review is not Review.SUGGESTED_VERDICT:
             spread(book, postbox, state, after)
         rejudge(book, postbox, item_id)
     file = files[0] if files else None

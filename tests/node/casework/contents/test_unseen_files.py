@@ -22,12 +22,13 @@ from node.hashcheck.verdicts import findings
 from protocol.facts import Content
 from protocol.messages import Sighted
 from protocol.verdicts import ContentVerdict
-from protocol.vocabulary import Disposition, Source, Verdict
+from protocol.vocabulary import Action, Disposition, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
     PLACE,
     POSTBOX,
     US,
+    closed,
     file,
     handed_on,
     ids,
@@ -150,16 +151,42 @@ def test_attack_file_that_is_here_already_gets_no_verdict_of_an_item_that_went_o
     assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
 
 
+def report(receiver: Receiver, one: Content, source: Source = Source.PUBLIC) -> None:
+    """Hand a report of the item's place in here, with the SHA-256 of a file."""
+    assert one.sha256 is not None
+    draft = ItemDraft(url=PLACE, hashes=HashesDraft(sha256=one.sha256.hex()))
+    drafted = ReportDraft(items=(draft,), source=source)
+    prepared = prepare_report(drafted, FINGERPRINTS, receiver.book.now, "file:1")
+    take_reports(receiver.book, [prepared], ids(), POSTBOX)
+
+
 def test_attack_report_of_an_item_that_went_on_is_not_told_to_all_in_our_name() -> None:
     """Nobody here saw the file that comes with it."""
     receiver = Receiver(handed_on(judged()))
-    sha256 = file(2).sha256
-    assert sha256 is not None
-    draft = ItemDraft(url=PLACE, hashes=HashesDraft(sha256=sha256.hex()))
-    report = ReportDraft(items=(draft,), source=Source.PUBLIC)
-    prepared = prepare_report(report, FINGERPRINTS, receiver.book.now, "file:1")
-    take_reports(receiver.book, [prepared], ids(), POSTBOX)
+    report(receiver, file(2))
     assert receiver.state(item().id).content == (file(2),)
+    assert shared(receiver) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (closed(judged()), Review.PERHAPS_BACK),
+        (closed(judged(file(sha1=1))), Review.PERHAPS_BACK),
+        (closed(judged(), Action.NOT_ILLEGAL), Review.NOT_ILLEGAL_DOUBTED),
+    ],
+    ids=["gone", "gone, a weak hash known", "not illegal"],
+)
+def test_attack_file_that_is_reported_for_a_closed_item_is_known_by_no_verdict(
+    state: ItemState, why: Review
+) -> None:
+    """That a person is asked for another reason is no look at the file."""
+    elsewhere = item(4, file(2), url=ELSEWHERE, named=())
+    receiver = Receiver(state, elsewhere)
+    report(receiver, file(2), Source.POLICE)
+    assert receiver.state(state.id).unseen == (len(state.content),)
+    assert receiver.state(state.id).reviews == (why, Review.SUGGESTED_VERDICT)
+    assert not receiver.state(elsewhere.id).known
     assert shared(receiver) == []
 
 
