@@ -180,11 +180,16 @@ def _again(
     ids: Ids,
     postbox: Postbox,
 ) -> ItemTaken:
-    """The same line again: nothing, unless it brings facts, urgency or verdicts that are new."""
+    """The same line again: nothing, unless it brings facts, urgency or verdicts that are new.
+
+    What its place shows now may be another file than what was judged: without a verdict beside it,
+    it waits for a look.
+    """
     state = book.loaded.items[known]
     missing = lacks(state, Facts(item.content, item.access, kind=item.kind))
     if missing is not None:
-        add_facts(book, known, missing, postbox)
+        waits = not item.assessments and is_unseen(state, missing.content)
+        add_facts(book, known, msgspec.structs.replace(missing, unseen=waits), postbox)
     urgent = report.draft.child_at_risk and not state.child_at_risk
     if urgent:
         _raise_urgency(book, known, postbox)

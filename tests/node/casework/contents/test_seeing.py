@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from node.casework.contents.listing import match_lists
-from node.casework.contents.seeing import beside, is_unseen, looked_at, seen
+from node.casework.contents.seeing import beside, is_unseen, looked_at, seen, seen_by
 from node.casework.events import EventKind, HandedOn, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.reports.draft import AssessmentDraft
@@ -80,6 +80,15 @@ def test_look_takes_the_place_of_an_earlier_one_at_the_same_file_and_of_no_other
     before = ((0, US, 3), (1, "fr-pdc", 5), (2, US, 4))
     state = here(file(1), file(2), file(3), unseen=(1,), looks=before)
     assert looked_at(state) == {"unseen": (), "looks": (before[0], before[2], (1, "", 0))}
+
+
+def test_of_which_file_a_verdict_is_that_came_by_one_of_several_nobody_knows_any_more() -> None:
+    """Of an only file there is no question."""
+    ours, carried = verdict(member=US), verdict(member="fr-pdc", number=901)
+    both = here(file(1), file(2), assessments=(ours, carried), carried=(carried.event_id,))
+    assert (seen_by(both, ours), seen_by(both, carried)) == (frozenset({0, 1}), None)
+    one = msgspec.structs.replace(both, content=(file(1),))
+    assert seen_by(one, carried) == frozenset({0})
 
 
 def judge(receiver: Receiver, first: int) -> None:

@@ -190,6 +190,22 @@ class TestSameLine:
         assert only(desk(reference="R-1", sha256=HEX)) == (item_id, "revision")
         assert desk.state(item_id).content == (file(1),)
 
+    @pytest.mark.parametrize("looked", [False, True])
+    def test_file_that_comes_after_the_verdict_waits_unless_a_verdict_comes_with_it(
+        self, *, looked: bool
+    ) -> None:
+        """A crawler may find something else there by now, as what stands for a removed file."""
+        desk = Desk()
+        verdicts = (AssessmentDraft(verdict=Verdict.BASELINE),)
+        item_id, _ = only(desk(reference="R-1", assessments=verdicts))
+        other, _ = only(desk("https://nl9.example/9.jpg", sha256=HEX))
+        again = desk(reference="R-1", sha256=HEX, assessments=verdicts if looked else ())
+        assert only(again) == (item_id, "revision")
+        assert desk.state(item_id).unseen == (() if looked else (0,))
+        assert (Review.SUGGESTED_VERDICT in desk.state(item_id).reviews) is not looked
+        assert desk.state(other).known is looked
+        assert bool(desk.book.shared) is looked
+
     def test_revision_follows_an_item_that_was_handed_on(self) -> None:
         """Its holder needs the facts."""
         desk = Desk()
