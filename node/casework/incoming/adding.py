@@ -13,12 +13,12 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
-from node.casework.contents.hits import says_no_more
+from node.casework.contents.hits import says_no_more, without_placeholder
 from node.casework.contents.rejudging import rejudge
 from node.casework.contents.seeing import is_unseen
 from node.casework.events import EventKind, Facts
 from node.casework.folding import lacks
-from node.casework.item import ItemState
+from node.casework.item import Custody, ItemState, Review
 from node.casework.postbox import Postbox
 from node.matching.contents import Likeness, compare
 from protocol.facts import Assessment, Content
@@ -64,8 +64,19 @@ def add_facts(
     peer: str,
     message: Item | Sighted,
 ) -> None:
-    """Add what the item does not have, and judge it again; a file that nobody saw waits."""
+    """Add what the item does not have, and judge it again; a file that nobody saw waits.
+
+    What hosts show in the place of a removed file is no file of it: a person looks.
+    """
     state = book.loaded.items[item_id]
+    content = without_placeholder(book, state, facts.content, facts.kind or state.kind)
+    if (
+        content != facts.content
+        and state.closed_ms is None
+        and state.custody is not Custody.HANDED_ON
+    ):
+        book.raise_review(item_id, Review.PERHAPS_GONE)
+    facts = replace(facts, content=content)
     if (body := lacks(state, facts)) is None:
         return
     seen = seen_with(state, peer, message)

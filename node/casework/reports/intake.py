@@ -183,10 +183,12 @@ def _again(
     """The same line again: nothing, unless it brings facts, urgency or verdicts that are new.
 
     What its place shows now may be another file than what was judged: without a verdict beside it,
-    it waits for a look.
+    it waits for a look. What stands for a removed file is none; a line that comes each night would
+    ask each night whether that is gone.
     """
     state = book.loaded.items[known]
-    missing = lacks(state, Facts(item.content, item.access, kind=item.kind))
+    content = without_placeholder(book, state, item.content, item.kind)
+    missing = lacks(state, Facts(content, item.access, kind=item.kind))
     if missing is not None:
         waits = not item.assessments and is_unseen(state, missing.content)
         add_facts(book, known, msgspec.structs.replace(missing, unseen=waits), postbox)

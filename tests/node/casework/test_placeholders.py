@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.item import ItemState, Review
@@ -49,6 +50,30 @@ def test_placeholder_is_no_file_of_the_item() -> None:
     desk = desk_with(HELD)
     desk(sha256=SHOWN_HEX)
     assert desk.state(HELD.id).content == (FILE,)
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_placeholder_with_a_line_that_is_handed_in_again_is_no_file_of_its_item(
+    *, away: bool
+) -> None:
+    """A crawler finds it there on its next round: whoever judges the item judges no placeholder."""
+    desk = desk_with()
+    first, _ = only(desk(reference="R-1"))
+    if away:
+        desk.book.loaded.items[first] = handed_on(desk.state(first))
+    again = only(desk(reference="R-1", sha256=SHOWN_HEX))
+    assert again == (first, "repeated")
+    assert (desk.state(first).content, desk.state(first).reviews) == ((), ())
+
+
+def test_placeholder_with_an_item_that_is_handed_over_again_is_no_file_of_it() -> None:
+    """Whoever hands it over may not know what hosts show."""
+    receiver = receiver_with()
+    page = item_from("gb-iwf", 1)
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", msgspec.structs.replace(page, revision=2, content=(SHOWN,)))
+    assert receiver.state(page.item_id).content == ()
+    assert receiver.state(page.item_id).reviews == (Review.PERHAPS_GONE,)
 
 
 def test_item_that_is_closed_as_gone_is_not_asked_about_again() -> None:
