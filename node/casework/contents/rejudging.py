@@ -218,7 +218,8 @@ def _watch_files(
         brought = {a.event_id for a in state.in_force if (one, a.event_id) in came}
         if brought:  # by hearsay they may have been told
             tell_of_files(book, postbox, one, (), asked)
-        fresh = one == item_id or all(a.event_id in brought for a in state.in_force)
+        before = [a for a in state.in_force if a.event_id not in brought]
+        fresh = one == item_id or all(a.verdict is Verdict.UNASSESSABLE for a in before)
         waits = Review.SUGGESTED_VERDICT in state.reviews
         if (waits and not _by_carrying(state)) or not (waits or fresh):
             continue

@@ -150,3 +150,14 @@ def test_entry_that_goes_takes_no_look_along_that_another_item_asks_for() -> Non
     made.loaded.listed = {}
     unlist(made, later(70), POSTBOX, {1})
     assert both(made) == (True, ASKED)
+
+
+def test_attack_file_whose_finder_could_not_assess_it_waits_for_a_look_all_the_same() -> None:
+    """That somebody cannot say is no verdict that had made the item known before."""
+    unable = verdict(Verdict.UNASSESSABLE, member="gb-iwf")
+    receiver = Receiver(
+        item(3, file(1), file(2), url="https://nl3.example/3.jpg", assessments=(unable,))
+    )
+    brought = item_from("fr-pdc", 7, file(1), url="https://nl9.example/9", assessments=(JUDGED,))
+    receiver("fr-pdc", brought)
+    assert both(receiver.book) == (True, ASKED)
