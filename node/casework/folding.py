@@ -99,10 +99,12 @@ def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     known = dict(zip(state.places, state.content, strict=True))
     files = zip(after.places, after.content, strict=True)
     fresh = {place: content for place, content in files if known.get(place) != content}
+    others = sorted(seeing.others(known, fresh))
     changes["named"] = seeing.still_named(state, fresh)
+    changes["looks"] = seeing.came_late(state, others)
     if any(one.member == event.actor for one in state.informants):
         left = msgspec.structs.replace(state, named=changes["named"])
-        changes["named"] = seeing.named(left, event.actor, sorted(fresh))
+        changes["named"] = seeing.named(left, event.actor, others)
     if body.unseen:
         changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
         changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)

@@ -37,7 +37,7 @@ def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         if informant.item_id != state.id and informant.item_id not in state.aliases:
             changes["aliases"] = (*state.aliases, informant.item_id)
     if informant is not None:
-        changes["named"] = seeing.named(state, informant.member, body.named)
+        changes["named"] = seeing.crossed(state, informant, body.named)
     return changes
 
 
@@ -87,7 +87,7 @@ def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
 def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """A word about this very item; one that had been carried over to it stands on its own now."""
     beside = seeing.beside(state, event.actor, body)
-    looks = beside | seeing.judged(msgspec.structs.replace(state, **beside), body)
+    looks = beside | seeing.judged(msgspec.structs.replace(state, **beside), event.actor, body)
     if body.event_id in state.carried:
         return (looks if beside else {}) | {"carried": _but(state.carried, body.event_id)}
     changes = _told(state, event, body) | looks

@@ -232,13 +232,15 @@ def findings(
         for given in state.vouched
         if given.verdict is Verdict.BASELINE and given.event_id not in state.by_one_file
     ]
-    own = any(given.event_id in ours for given in baseline)
+    own = [seen(state, given) for given in baseline if given.event_id in ours]
     theirs = [seen(state, given) for given in baseline if given.member != us]
     for place, content in zip(state.places, state.content, strict=True):
         waits = place in state.unseen
-        words = [OWN] if own else []
-        if any(waits or place in places for places in theirs):
-            words.append(NETWORK)
+        words = [
+            source
+            for source, said in ((OWN, own), (NETWORK, theirs))
+            if any(waits or place in places for places in said)
+        ]
         sure = compared and not waits
         likeness = compare(content, asked, pictures=near and is_picture(state, content))
         if likeness <= Likeness.NEAR:

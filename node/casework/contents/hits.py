@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import asdict, replace
 
 from node.casework.casebook import Casebook
-from node.casework.contents.seeing import by_lists
+from node.casework.contents.seeing import by_lists, seen
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, likeness, picture_of
 from node.matching.duplicates import carries, is_of_files, is_seen
@@ -97,11 +97,13 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
     What lists `said` of one file says nothing of another beside it, but that nobody need view a
     harmless one. Who judged the item itself, or could not, has looked.
     """
-    if len(state.content) <= 1 or not state.known or _looked(state, us, by_lists(state)):
+    listed = by_lists(state)
+    if len(state.content) <= 1 or not state.known or _is_judged_itself(state, listed):
         return False
     counting = {Trust.AUTO, *HARMLESS}
-    named = {hit.place for hit in said if hit.counts_as in counting}
+    named: set[int | None] = {hit.place for hit in said if hit.counts_as in counting}
     named |= {one.place for one in state.listed if one.verdict is not None}  # corrected, perhaps
+    named |= _looked_at(state, us, listed)
     return not _is_of_each(state, lambda place, _: place in named)
 
 
@@ -116,10 +118,11 @@ def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, boo
     given = {one.event_id for one in state.in_force}
     if len(state.content) <= 1 or not state.known or given.isdisjoint(came):
         return False
-    if _looked(state, book.us, came | listed):
+    if _is_judged_itself(state, came | listed):
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in hits(book, state) if hit.counts_as in counting}
+    named |= _looked_at(state, book.us, came | listed)
     return not _is_of_each(
         state, lambda place, file: place in named or _is_judged(book, file, asked)
     )
@@ -140,13 +143,18 @@ def waits_for_a_look(book: Casebook, state: ItemState, asked: dict[Content, bool
     )
 
 
-def _looked(state: ItemState, us: str, but: set[str]) -> bool:
-    """Whether somebody judged the item itself by a verdict `but` these, or one here could not."""
+def _is_judged_itself(state: ItemState, but: set[str]) -> bool:
+    """Whether somebody judged the item itself, by a verdict `but` these."""
     return any(
-        given.event_id not in but
-        and (given.member == us or given.verdict is not Verdict.UNASSESSABLE)
+        given.event_id not in but and given.verdict is not Verdict.UNASSESSABLE
         for given in state.in_force
     )
+
+
+def _looked_at(state: ItemState, us: str, but: set[str]) -> frozenset[int]:
+    """Return the places of the files of which somebody here could not say, who looked at them."""
+    unable = (given for given in state.in_force if given.member == us and given.event_id not in but)
+    return frozenset[int]().union(*(seen(state, given) for given in unable))
 
 
 def _is_of_each(state: ItemState, holds: Callable[[int, Content], bool]) -> bool:

@@ -23,7 +23,7 @@ from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.postbox import Postbox
-from node.casework.telling import ILLEGAL, News, note, tell
+from node.casework.telling import ILLEGAL, News, note, tell, tell_withheld
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
 from node.matching.duplicates import Judgement, carries, is_of_files, is_seen
 from node.matching.fingerprints import content_keys
@@ -50,6 +50,30 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
         if not pictures <= asked:
             _suggest_between(book, one)
         asked |= pictures
+
+
+def waiting(book: Casebook, item_id: str) -> ItemState | None:
+    """Return an item of which something waits for a look that a member's verdict may be."""
+    state = book.loaded.items[item_id]
+    away = state.custody is Custody.HANDED_ON and waits_for_a_look(book, state, {})
+    return state if state.unseen or away else None
+
+
+def judge_anew(
+    book: Casebook, postbox: Postbox, item_id: str, waited: ItemState | None = None
+) -> None:
+    """Judge an item again since a member judged it; see `rejudge`.
+
+    `waited`: see `waiting`. If that was the look, nobody is asked any more, and all is told.
+    """
+    state = book.loaded.items[item_id]
+    looked = waited is not None and bool(waited.unseen) and not state.unseen
+    by_it = looked and Review.SUGGESTED_VERDICT in state.reviews
+    if by_it and not (is_suggested_otherwise(state) or leaves_one_unseen(book, state, {})):
+        settle_carried(book, item_id)
+    rejudge(book, postbox, item_id)
+    if waited is not None:
+        tell_withheld(book, postbox, waited)
 
 
 def _ask_of_unseen(book: Casebook, item_id: str) -> None:

@@ -12,16 +12,17 @@ the fold of an item's events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from node.casework.item import Custody, ItemState
+from node.casework.item import Custody, Informant, ItemState
 from node.casework.passing_on.rings import way
 from node.matching.contents import Likeness, compare, place_among
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
 _NOBODY: Final = ""  # looked at by whoever judges the item next, in the same decision
+_UNABLE: Final = "-"  # came once somebody could not assess the item, who does not speak of it
 
 
 def is_unseen(
@@ -60,14 +61,37 @@ def looked_at(state: ItemState) -> dict[str, Any]:
     return {"unseen": (), "looks": (*kept, *((place, _NOBODY, 0) for place in state.unseen))}
 
 
-def judged(state: ItemState, given: Assessment) -> dict[str, Any]:
-    """A verdict on the item itself is a look at all that its author looked at by then."""
-    if not state.looks or given.event_id in by_lists(state):
+def judged(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
+    """A verdict on the item itself is a look at all that its author looked at by then.
+
+    Of the files for which somebody was waited: all later verdicts of its author are of them, too.
+    """
+    if given.event_id in by_lists(state):
         return {}
     mine = (given.member, given.at_ms)
     looks = tuple((place, *((by, at) if by else mine)) for place, by, at in state.looks)
+    looked = {place for place, by, _ in looks if by == given.member}
+    had = _waited_for(state).intersection(_has_before_it(state, actor, given)) - looked
+    looks += tuple((place, *mine) for place in sorted(had))
     seen = {place for place, by, at in looks if by == given.member and at <= given.at_ms}
     return {"looks": looks, "unseen": tuple(one for one in state.unseen if one not in seen)}
+
+
+def _waited_for(state: ItemState) -> set[int]:
+    """Return the places of files for which somebody had to look, or has to still."""
+    return {*state.unseen, *(place for place, by, _ in state.looks if by != _UNABLE)}
+
+
+def _has_before_it(state: ItemState, actor: str, given: Assessment) -> Iterable[int]:
+    """Return the places of the files that who judges the item itself has before it.
+
+    A person here sees all but what waits: that it is seen too is said before (`looked_at`).
+    """
+    if given.member == _us(state):
+        return set(state.places).difference(state.unseen)
+    if actor == given.member and given.verdict is not Verdict.UNASSESSABLE:
+        return () if state.named is None else _known(state, actor)
+    return ()
 
 
 def named(
@@ -83,17 +107,40 @@ def named(
     return (*state.named, *((member, place) for place in places if place not in known))
 
 
-def still_named(state: ItemState, filled: dict[int, Content]) -> tuple[tuple[str, int], ...] | None:
-    """Whoever named a file by one weak hash did not name what another says that it is."""
-    files = zip(state.places, state.content, strict=True)
-    other = {
+def came_late(state: ItemState, places: Iterable[int]) -> tuple[tuple[int, str, int], ...]:
+    """Return the looks with these files, of which no `unassessable` speaks that stands already.
+
+    It may be said of a page that did not load: it takes back no verdict on a file that is found
+    there once it does.
+    """
+    unable = [one.at_ms for one in state.assessments if one.verdict is Verdict.UNASSESSABLE]
+    if not unable:
+        return state.looks
+    return (*state.looks, *((place, _UNABLE, max(unable)) for place in places))
+
+
+def others(known: Mapping[int, Content], fresh: Mapping[int, Content]) -> set[int]:
+    """Return the places of files that were not there, or only by one weak hash.
+
+    Of these who adds them has told, and nobody before; to tell more of a file is to tell of it, too
+    (`places_named`).
+    """
+    return {
         place
-        for place, file in files
-        if place in filled and compare(file, filled[place], pictures=False) is not Likeness.SAME
+        for place, file in fresh.items()
+        if place not in known or compare(known[place], file, pictures=False) is not Likeness.SAME
     }
-    if state.named is None or not other:
+
+
+def still_named(
+    state: ItemState, filled: Mapping[int, Content]
+) -> tuple[tuple[str, int], ...] | None:
+    """Whoever named a file by one weak hash did not name what another says that it is."""
+    known = dict(zip(state.places, state.content, strict=True))
+    gone = others(known, filled)
+    if state.named is None or not gone:
         return state.named
-    return tuple(one for one in state.named if one[1] not in other)
+    return tuple(one for one in state.named if one[1] not in gone)
 
 
 def handed_on(state: ItemState, to: str) -> tuple[tuple[str, int], ...] | None:
@@ -103,19 +150,38 @@ def handed_on(state: ItemState, to: str) -> tuple[tuple[str, int], ...] | None:
     return state.named if judged_before else named(state, to, state.places)
 
 
+def crossed(
+    state: ItemState, informant: Informant, places: Iterable[int]
+) -> tuple[tuple[str, int], ...] | None:
+    """A member tells of the item, and has of its files those at these places.
+
+    To whom it went, and who hands over its own of the place after that, had not heard of ours when
+    it did: the two may have crossed.
+    """
+    member = informant.member
+    fresh = informant not in state.informants and informant.item_id != state.id
+    judged = any(one.member == member for one in state.assessments)
+    if state.named is None or not (fresh and _went_to(state, member)) or judged:
+        return named(state, member, places)
+    rest = tuple(one for one in state.named if one[0] != member)
+    return (*rest, *((member, place) for place in places))
+
+
 def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     """Files wait that a member does not have that tells of the first verdict.
 
     Whoever judged the item before looked at what stood there then. To whom it went from here it
-    went with all of them: the verdict of that one is the look for which they waited here.
+    went with all of them: the verdict of that one is the look for which they waited here. Not one
+    that it gave before: it is of what that one had by then, and told of (`crossed`).
     """
     if state.named is None:
         return {}
-    if _went_to(state, actor):
+    if _went_to(state, actor) and given.at_ms >= state.hops[-1].received_ms:
         if not _went_to(state, given.member):
             return {}
         had = {"named": named(state, given.member, state.places)}
-        return had | looked_at(state) if state.unseen else had
+        could = given.verdict is not Verdict.UNASSESSABLE
+        return had | looked_at(state) if state.unseen and could else had
     if actor.partition("/")[0] == _us(state):
         return {}
     none = {given.event_id, *state.carried, *by_lists(state)}
@@ -134,11 +200,18 @@ def seen(state: ItemState, given: Assessment) -> frozenset[int]:
     """Return the places of the files that who gave a verdict on the item saw.
 
     A member saw what it told of itself, and what it had from here; who judged it here saw all that
-    stood there. A word that came with a file is one on that file.
+    stood there. What came later nobody saw with it, whoever has looked since. A word that came with
+    a file is one on that file.
     """
-    if state.named is None or given.event_id in state.carried or given.member == _us(state):
+    if given.event_id in state.carried:
         return frozenset(state.places)
-    return _known(state, given.member)
+    looked = {place for place, by, at in state.looks if by == given.member and at <= given.at_ms}
+    late = _waited_for(state) - looked
+    if given.verdict is Verdict.UNASSESSABLE:
+        late |= {place for place, by, at in state.looks if by == _UNABLE and given.at_ms <= at}
+    if state.named is None or given.member == _us(state):
+        return frozenset(state.places).difference(late)
+    return _known(state, given.member) - late
 
 
 def _known(state: ItemState, member: str) -> frozenset[int]:
@@ -154,9 +227,15 @@ def _known(state: ItemState, member: str) -> frozenset[int]:
             has[one].add(place)
     here = frozenset(state.places)
     known = frozenset(has[member])
-    if member not in told:
+    if member not in told and not _had_from_here(state, member):
         known |= here.intersection(*(has[one] for one in told))
     return known & here
+
+
+def _had_from_here(state: ItemState, member: str) -> bool:
+    """Whether the item is or was with a member by a hand-over of ours."""
+    chain = [hop.member for hop in state.hops]
+    return member in chain[chain.index(_us(state)) :]
 
 
 def _us(state: ItemState) -> str:
@@ -188,7 +267,7 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
         for place, by, at in state.looks
         if any(one.member == by and one.at_ms >= at for one in left)
     }
-    lost = {place for place, _, _ in state.looks} - stand
+    lost = _waited_for(state).difference(state.unseen, stand)
     judging = [one for one in left if one.verdict is not Verdict.UNASSESSABLE]
     if judging:
         lost |= set(state.places).difference(stand, *(seen(state, one) for one in judging))

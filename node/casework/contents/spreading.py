@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from node.casework.casebook import Casebook
+from node.casework.contents.seeing import seen
 from node.casework.item import ItemState
 from node.casework.passing_on.permits import EntryTooLargeError, NotPermittedError
 from node.casework.postbox import Postbox
@@ -48,8 +49,8 @@ def spread(
             take_back(book, postbox, gone.event_id)
     if not new or after is None:
         return
-    known = files_told(before) if old[-1:] == new[-1:] and not looked else {}
-    for part, content in files_told(after).items():
+    known = files_told(before, new[-1]) if old[-1:] == new[-1:] and not looked else {}
+    for part, content in files_told(after, new[-1]).items():
         if known.get(part) != content:
             _say(book, postbox, ContentVerdict(new[-1], part, content))
 
@@ -81,7 +82,7 @@ def hearers(book: Casebook, postbox: Postbox, given: Assessment) -> frozenset[st
     Nobody does of one that was not told so, or that the terms of the pair withhold.
     """
     said = [state for state in book.loaded.items.values() if given in told(state, book.us)]
-    files = [(part, one) for state in said for part, one in files_told(state).items()]
+    files = [(part, one) for state in said for part, one in files_told(state, given).items()]
     return frozenset(
         peer
         for peer in postbox.listeners(Lane.BULK, Kind.CONTENT_VERDICT)
@@ -97,11 +98,14 @@ def _may_be_told(postbox: Postbox, peer: str, message: ContentVerdict) -> bool:
     return True
 
 
-def files_told(state: ItemState) -> dict[int, Content]:
-    """Return what is told of the files of an item, by their places; of a video no PDQ hash."""
+def files_told(state: ItemState, given: Assessment) -> dict[int, Content]:
+    """Return what is told of the files of an item with a verdict, by their places.
+
+    Of a video no PDQ hash.
+    """
     all_files = zip(state.places, state.content, strict=True)
-    unseen = state.unseen
-    files = [(at, one) for at, one in all_files if at < MAX_PARTS and at not in unseen]
+    looked_at = seen(state, given)
+    files = [(at, one) for at, one in all_files if at < MAX_PARTS and at in looked_at]
     if state.kind is not ItemKind.VIDEO:
         return dict(files)
     return {part: bare for part, one in files if (bare := _without_pdq(one)) is not None}

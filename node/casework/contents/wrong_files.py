@@ -152,9 +152,9 @@ def _unlist(book: Casebook, before: ItemState, content: Content, postbox: Postbo
 
 def _say_anew(book: Casebook, before: ItemState, place: int, ids: Ids, postbox: Postbox) -> None:
     """Take back what all were told of the file, and say it anew of those that are left."""
-    if place not in files_told(before):
-        return
     given = told(before, book.us)
+    if not any(place in files_told(before, one) for one in given):
+        return
     bear = {one.event_id: sorted(_bearing(book.loaded.items, one)) for one in given}
     for one in given:
         _take_back(book, postbox, bear[one.event_id], one)

@@ -7,8 +7,8 @@ a file that the giver names later by itself; what comes with somebody's report w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -18,14 +18,17 @@ from node.casework.contents.rejudging import rejudge
 from node.casework.contents.seeing import is_unseen
 from node.casework.events import EventKind, Facts
 from node.casework.folding import lacks
+from node.casework.incoming.hearing import credible
 from node.casework.item import Custody, ItemState, Review
 from node.casework.postbox import Postbox
 from node.matching.contents import Likeness, compare
-from protocol.facts import Assessment, Content
+from protocol.facts import ActionTaken, Assessment, Content
 from protocol.messages import Item, Sighted
 
 Seeing: TypeAlias = Callable[[Assessment], bool]
 """Whether whoever gave a verdict saw the files that a message names."""
+
+_Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
 def seen_with(state: ItemState, peer: str, message: Item | Sighted) -> Seeing:
@@ -43,13 +46,33 @@ def seen_with(state: ItemState, peer: str, message: Item | Sighted) -> Seeing:
     return lambda given: not reported and given.member == peer
 
 
-def places_named(state: ItemState, told: tuple[Content, ...]) -> tuple[int, ...]:
-    """Return the places of those files of an item that are among these.
+def files_of(message: Item | Sighted) -> tuple[Content, ...]:
+    """Return the files that a message names."""
+    content = message.content
+    if isinstance(content, Content):
+        return (content,)
+    return content or ()
 
-    One weak hash alone only suggests: of what it is whoever named the rest may say anything.
+
+def credible_of(us: str, told: Iterable[_Fact]) -> tuple[_Fact, ...]:
+    """Return what others are said to have judged or done; never what we did ourselves."""
+    return tuple([a for a in told if a.member != us and credible(a.event_id, a.member)])
+
+
+def places_named(state: ItemState, peer: str, message: Item | Sighted) -> tuple[int, ...]:
+    """Return the places of those files of an item that a member tells of, as ones that it has.
+
+    One weak hash alone only suggests: of what it is whoever named the rest may say anything. Who
+    judged the item before, and not these files, is told of nothing that it could take for a verdict
+    on one that waits; but what it judged was none of them.
     """
+    told, seen = files_of(message), seen_with(state, peer, message)
     files = zip(state.places, state.content, strict=True)
-    return tuple(place for place, file in files if any(_is_told(file, one) for one in told))
+    places = [place for place, file in files if any(_is_told(file, one) for one in told)]
+    judged = (one for one in state.assessments if one.event_id not in state.carried)
+    if all(seen(one) for one in judged if one.member == peer):
+        return tuple(places)
+    return tuple(place for place in places if place in state.unseen)
 
 
 def _is_told(file: Content, one: Content) -> bool:

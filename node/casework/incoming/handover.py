@@ -6,8 +6,7 @@ the chain once: what comes round again ends here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -15,13 +14,18 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.hits import hold_illegal, without_placeholder
-from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
+from node.casework.contents.rejudging import (
+    judge_anew,
+    said_here,
+    suggestion,
+    waiting,
+    watch_correction,
+)
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
-from node.casework.incoming.adding import add_facts, places_named
+from node.casework.incoming import adding
 from node.casework.incoming.bounding import is_over, refuse
-from node.casework.incoming.hearing import credible
 from node.casework.incoming.once import each_once, is_own
 from node.casework.incoming.under_id import line_to_add, means
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
@@ -53,7 +57,6 @@ from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
 _UNKNOWN = frozenset({Disposition.NEW, Disposition.NEW_AGAIN, Disposition.NEW_REPLACING})
 """Rows that hold where no item has the content; a list may, as other hotlines' do."""
-_Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
 class Handover:
@@ -89,7 +92,7 @@ class Handover:
         state = self._record(message, informant)
         carry_over(self._book, self._postbox, message.item_id, judgement)
         if state.assessments:  # what comes with it is of the files that are here already, too
-            rejudge(self._book, self._postbox, message.item_id)
+            judge_anew(self._book, self._postbox, message.item_id)
         if judgement.disposition in _UNKNOWN and hold_illegal(self._book, state):
             return Disposition.NEW_KNOWN  # what lists say is recorded once all is judged
         return judgement.disposition
@@ -129,7 +132,7 @@ class Handover:
             line_to_add(here, message),
             told_online_ms=self._online(message),
             handed_ms=message.revision,
-            named=places_named(here, message.content),
+            named=adding.places_named(here, peer, message),
         )
         if self._comes_back(peer, message, here):
             back = replace(body, sightings=(), outcome=Disposition.DUPLICATE)
@@ -178,7 +181,7 @@ class Handover:
             message.location if said is Disposition.ALIAS else None,
             told_online_ms=self._online(message),
             handed_ms=message.revision,
-            named=places_named(before, message.content),
+            named=adding.places_named(before, informant.member, message),
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         files = belonging(before, message.content)
@@ -229,7 +232,8 @@ class Handover:
         sighting, state = message.sighting, self._book.loaded.items[before.id]
         if sighting is None:
             urgent = message.child_at_risk and not before.child_at_risk
-            if lacks(before, Facts(_one(message.content), message.access)) is None and not urgent:
+            facts = Facts(adding.files_of(message), message.access)
+            if lacks(before, facts) is None and not urgent:
                 return
             subject = f"{before.id}|facts|{state.revision}"
             subject += f"|{number}" if number > 1 else ""
@@ -241,7 +245,8 @@ class Handover:
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
-        told, done = self._credible(message.assessments), self._credible(message.actions)
+        told = adding.credible_of(self._book.us, message.assessments)
+        done = adding.credible_of(self._book.us, message.actions)
         chain = with_sender(informant.member, message)
         ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
@@ -296,7 +301,7 @@ class Handover:
         forged = message.sighting is not None and not is_own(message.sighting)
         if not (told_us and meant) or forged:
             return Disposition.NOT_PERMITTED
-        files = belonging(state, _one(message.content))
+        files = belonging(state, adding.files_of(message))
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
         if message.sighting is not None or message.child_at_risk:
@@ -317,7 +322,7 @@ class Handover:
         """A file that a member tells of is one that it has, also if it was here before."""
         state = self._book.loaded.items[item_id]
         known = state.named or ()
-        places = places_named(state, _one(message.content))
+        places = adding.places_named(state, peer, message)
         fresh = tuple(place for place in places if (peer, place) not in known)
         if state.named is not None and fresh:
             informant = next(one for one in state.informants if one.member == peer)
@@ -346,17 +351,12 @@ class Handover:
         return self._book.loaded.items[state.id]
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
-        add_facts(self._book, self._postbox, item_id, facts, peer, message)
+        adding.add_facts(self._book, self._postbox, item_id, facts, peer, message)
 
     def _online(self, message: Item) -> int | None:
         """When the sender last knew it online, never later than now; version 1 does not say."""
         told = message.last_seen_online_ms if isinstance(message, ItemV2) else None
         return None if told is None else min(told, self._book.now)
-
-    def _credible(self, told: Iterable[_Fact]) -> tuple[_Fact, ...]:
-        """What others are said to have judged or done; never what we did ourselves."""
-        us = self._book.us
-        return tuple([a for a in told if a.member != us and credible(a.event_id, a.member)])
 
     def _note_all(self, item_id: str, message: Item, peer: str) -> None:
         """What the sender knows of verdicts and actions belongs to the joined item too.
@@ -365,13 +365,14 @@ class Handover:
         item that is ours we alone close.
         """
         heard_from = Informant(peer, message.item_id)
-        for one in self._credible(message.assessments):
+        waited = waiting(self._book, item_id) if message.assessments else None
+        for one in adding.credible_of(self._book.us, message.assessments):
             self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, heard_from)
-        for done in self._credible(message.actions):
+        for done in adding.credible_of(self._book.us, message.actions):
             if done.action not in ENDS_OR_REOPENS:
                 self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, heard_from)
         if message.assessments:
-            rejudge(self._book, self._postbox, item_id)
+            judge_anew(self._book, self._postbox, item_id, waited)
 
     def _note(
         self,
@@ -394,7 +395,3 @@ class Handover:
                 tell(self._book, self._postbox, state, news, heard_from=heard_from)
         elif isinstance(one, Assessment) and by is None:
             said_here(self._book, self._postbox, state, one)
-
-
-def _one(content: Content | None) -> tuple[Content, ...]:
-    return () if content is None else (content,)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from node.casework.casebook import Casebook
-from node.casework.contents.hits import waits_for_a_look
 from node.casework.contents.rejudging import (
     carry_on,
-    rejudge,
+    judge_anew,
     said_here,
+    waiting,
     watch_correction,
     watch_verdicts,
 )
@@ -53,7 +53,6 @@ from node.casework.telling import (
     is_with_nobody,
     note,
     tell,
-    tell_withheld,
     teller,
 )
 from protocol.dispositions import Dispositions
@@ -239,8 +238,7 @@ def _record_and_tell(
     told_by = teller(postbox, peer, message.author)
     was_told = state.has_been_told(message.event_id)
     anew = is_otherwise(state, message.event_id, message.payload)
-    away = message.assessment is not None and state.custody is Custody.HANDED_ON
-    waited = state if away and waits_for_a_look(book, state, {}) else None
+    waited = None if message.assessment is None else waiting(book, state.id)
     state = _record(book, state, message, told_by)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
@@ -255,9 +253,7 @@ def _record_and_tell(
     if anew or not was_told:
         tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     if message.assessment is not None:
-        rejudge(book, postbox, state.id)
-    if waited is not None:  # who has it looked, perhaps
-        tell_withheld(book, postbox, waited)
+        judge_anew(book, postbox, state.id, waited)
 
 
 def _has_heard(

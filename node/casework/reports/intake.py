@@ -189,7 +189,7 @@ def _again(
     state = book.loaded.items[known]
     content = without_placeholder(book, state, item.content, item.kind)
     missing = lacks(state, Facts(content, item.access, kind=item.kind))
-    if missing is not None:
+    if missing is not None:  # a line that brings a verdict as well says it of its file
         waits = not item.assessments and is_unseen(state, missing.content)
         add_facts(book, known, msgspec.structs.replace(missing, unseen=waits), postbox)
     urgent = report.draft.child_at_risk and not state.child_at_risk

@@ -1,0 +1,297 @@
+"""A verdict is of what its giver had before it: of no file that came later, whoever looks then.
+
+What somebody else says of such a file makes no older verdict one on it (docs/threat-model.md).
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.item import Informant, ItemState, Review
+from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.reports.intake import take_reports
+from node.casework.reports.prepare import PreparedReport, prepare_report
+from node.casework.working import record_assessment, record_hashes
+from node.hashcheck.verdicts import findings
+from protocol.facts import Assessment, Content, Sighting
+from protocol.messages import Sighted
+from protocol.vocabulary import OutcomeWhat, Reason, Source, Verdict
+from tests.builders.cases import (
+    FINGERPRINTS,
+    HOUR_MS,
+    POSTBOX,
+    US,
+    event_id,
+    file,
+    handed_on,
+    item,
+    verdict,
+)
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, item_from, outcome, said_of
+from tests.node.casework.contents.listed_items import later
+from tests.node.casework.contents.spread import MINT, postbox, shared
+from tests.node.casework.contents.test_files_withheld import told
+
+HERE = "https://nl9.example/9.jpg"
+OURS = verdict(member=US)
+
+
+def place(*content: Content, given: tuple[Assessment, ...] = ()) -> ItemState:
+    """Return an item that was reported here."""
+    return item(3, *content, url=HERE, named=(), assessments=given)
+
+
+def elsewhere(number: int, *content: Content, given: tuple[Assessment, ...] = ()) -> ItemState:
+    """Return another item, at a place of its own."""
+    url = f"https://nl{number}.example/{number}.jpg"
+    return item(number, *content, url=url, named=(), assessments=given)
+
+
+def could_not_assess(receiver: Receiver, state: ItemState) -> None:
+    """Let a person here look, who cannot say."""
+    draft = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason=Reason.ERROR)
+    receiver.book.now += 1
+    record_assessment(receiver.book, state.id, draft, later(50), POSTBOX)
+
+
+def sure_of(receiver: Receiver, state: ItemState, one: Content) -> bool:
+    """Return whether companies are told that a file is illegal, by an item."""
+    there = receiver.state(state.id)
+    return any(found.sure for found in findings(there, one, {OURS.event_id}, US, near=False))
+
+
+def named_by(member: str, given: Verdict) -> tuple[Receiver, ItemState, ItemState]:
+    """Let a file come to a place that was judged here, and went on, and let who has it judge it."""
+    here, innocent = place(given=(OURS,)), elsewhere(4, file(1))
+    receiver = Receiver(handed_on(here), innocent)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE))
+    receiver(member, said_of(here.id, verdict(given, member)))
+    return receiver, here, innocent
+
+
+def test_attack_older_verdict_of_ours_is_none_on_a_file_that_who_has_the_item_acquits() -> None:
+    """It came later, with somebody's report; nobody here saw it."""
+    receiver, here, innocent = named_by("fr-pdc", Verdict.NOT_ILLEGAL)
+    assert receiver.state(here.id).unseen == ()
+    assert not receiver.state(innocent.id).known
+
+
+def test_attack_file_that_who_has_the_item_judged_is_told_to_companies_in_its_name() -> None:
+    """What a person here said was of what stood there then."""
+    receiver, here, _ = named_by("fr-pdc", Verdict.BASELINE)
+    there = receiver.state(here.id)
+    words = [one.source for one in findings(there, file(1), {OURS.event_id}, US, near=False)]
+    assert words == ["network"]
+
+
+def test_attack_file_that_who_has_the_item_cannot_assess_waits_still() -> None:
+    """Who named it is told no verdict that it could take for one on that file."""
+    first = Receiver(handed_on(place(given=(verdict(member="gb-iwf"),))))
+    unable = verdict(Verdict.UNASSESSABLE, member="fr-pdc", number=901)
+    first("fr-pdc", item_from("fr-pdc", 7, file(1), url=HERE, assessments=(unable,)))
+    assert first.state(place().id).unseen == (0,)
+    assert told(first.book) == []
+
+
+def test_attack_later_word_of_an_author_is_no_correction_on_a_file_that_it_never_saw() -> None:
+    """It could not assess that file elsewhere, and judged a page; then the file comes there."""
+    unable = verdict(Verdict.UNASSESSABLE, member=US, number=901)
+    page = msgspec.structs.replace(OURS, at_ms=NOW_MS + 1)
+    innocent = elsewhere(4, file(1), given=(unable,))
+    receiver = Receiver(place(given=(page,)), innocent)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE))
+    assert receiver.state(place().id).unseen == (0,)
+    assert not receiver.state(innocent.id).known
+
+
+def report_to(member: str, item_id: str, content: Content) -> Sighted:
+    """Return that somebody reported a place to a member, with a file."""
+    sighting = Sighting(event_id(71, member), member, Source.PUBLIC, NOW_MS)
+    return Sighted(item_id, sighting, content, None, child_at_risk=False)
+
+
+def test_attack_older_verdict_of_a_member_is_none_on_a_file_of_a_report_that_it_passes_on() -> None:
+    """Nor once a person here has looked, who could not say."""
+    innocent = elsewhere(4, file(1))
+    receiver = Receiver(innocent)
+    page = item_from("gb-iwf", 7, url=HERE, assessments=(verdict(member="gb-iwf"),))
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", report_to("gb-iwf", page.item_id, file(1)))
+    there = receiver.state(page.item_id)
+    could_not_assess(receiver, there)
+    assert receiver.state(there.id).unseen == ()
+    assert not sure_of(receiver, there, file(1))
+    assert not receiver.state(innocent.id).known
+
+
+@pytest.mark.parametrize("by_item", [True, False], ids=["item", "sighted"])
+def test_attack_file_that_is_here_and_is_reported_to_a_member_was_not_judged_by_it_before(
+    *, by_item: bool
+) -> None:
+    """Another judged it, and takes that back."""
+    theirs = verdict(member="fr-pdc", number=901)
+    receiver = Receiver()
+    first = item_from("fr-pdc", 8, file(1), url=HERE, assessments=(theirs,))
+    receiver("fr-pdc", first)
+    page = item_from("gb-iwf", 7, url=HERE, assessments=(verdict(member="gb-iwf"),))
+    receiver("gb-iwf", page)
+    again = item_from("gb-iwf", 7, file(1), url=HERE, revision=2)
+    receiver("gb-iwf", again if by_item else report_to("gb-iwf", page.item_id, file(1)))
+    gone = outcome(first.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=theirs.event_id)
+    receiver("fr-pdc", gone)
+    there = receiver.state(first.item_id)
+    assert (there.known, there.unseen) == (True, (0,))
+    assert not sure_of(receiver, there, file(1))
+
+
+def test_file_waits_no_more_once_a_member_that_named_it_judges() -> None:
+    """Whoever was first: nobody need view it twice, and all hear of both verdicts."""
+    here, other = place(file(1), file(2)), elsewhere(4, file(2))
+    receiver = Receiver(here, other)
+    first, second = verdict(member="gb-iwf"), verdict(member="fr-pdc", number=901)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE, assessments=(first,)))
+    assert receiver.state(here.id).unseen == (1,)
+    both = item_from("fr-pdc", 8, file(1), file(2), url=HERE)
+    receiver("fr-pdc", both)
+    receiver("fr-pdc", said_of(both.item_id, second))
+    there = receiver.state(here.id)
+    assert (there.unseen, there.reviews) == ((), ())
+    assert [one.member for one in receiver.state(other.id).assessments] == ["fr-pdc"]
+    assert ("fr-pdc", first.event_id) in told(receiver.book)
+
+
+def test_file_waits_again_once_that_member_takes_its_verdict_back() -> None:
+    """It was the look."""
+    test = Receiver(place(file(1), file(2)))
+    first, second = verdict(member="gb-iwf"), verdict(member="fr-pdc", number=901)
+    test("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE, assessments=(first,)))
+    both = item_from("fr-pdc", 8, file(1), file(2), url=HERE, assessments=(second,))
+    test("fr-pdc", both)
+    assert test.state(place().id).reviews == ()
+    gone = outcome(both.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=second.event_id)
+    test("fr-pdc", gone)
+    there = test.state(place().id)
+    assert there.unseen == (1,)
+    assert Review.SUGGESTED_VERDICT in there.reviews
+
+
+def test_attack_hand_over_that_crossed_ours_brings_no_verdict_on_our_file() -> None:
+    """Its sender judged the page before ours was there, and had no file of it."""
+    innocent = elsewhere(4, file(1))
+    here = place(file(1))
+    there = handed_on(msgspec.structs.replace(here, named=(("fr-pdc", 0),)))
+    receiver = Receiver(there, innocent)
+    before = msgspec.structs.replace(verdict(member="fr-pdc"), at_ms=NOW_MS - HOUR_MS)
+    receiver("fr-pdc", item_from("fr-pdc", 7, url=HERE, assessments=(before,)))
+    assert receiver.state(here.id).known
+    assert receiver.state(here.id).unseen == (0,)
+    assert not sure_of(receiver, here, file(1))
+    assert not receiver.state(innocent.id).known
+
+
+def test_verdict_of_who_has_the_item_since_is_the_look() -> None:
+    """Whatever it had said before of a page of its own."""
+    here = place(file(1))
+    there = handed_on(msgspec.structs.replace(here, named=(("fr-pdc", 0),)))
+    receiver = Receiver(there)
+    before = msgspec.structs.replace(verdict(member="fr-pdc"), at_ms=NOW_MS - HOUR_MS)
+    receiver("fr-pdc", item_from("fr-pdc", 7, url=HERE, assessments=(before,)))
+    receiver("fr-pdc", said_of(here.id, verdict(member="fr-pdc", number=901)))
+    assert receiver.state(here.id).unseen == ()
+    assert sure_of(receiver, here, file(1))
+
+
+def test_attack_known_file_stays_known_where_a_page_without_it_could_not_be_assessed() -> None:
+    """A page did not load; later it is reported with a file that was judged elsewhere before."""
+    unable = msgspec.structs.replace(
+        verdict(Verdict.UNASSESSABLE, member=US, number=901), at_ms=NOW_MS + 1
+    )
+    known = elsewhere(4, file(1), given=(OURS,))
+    receiver = Receiver(place(given=(unable,)), known)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE))
+    assert receiver.state(known.id).vouched == (OURS,)
+    assert sure_of(receiver, known, file(1))
+
+
+def test_that_a_file_cannot_be_assessed_takes_back_what_was_said_of_it_elsewhere() -> None:
+    """Once the file was there, that is a word on it."""
+    known = elsewhere(4, file(1), given=(OURS,))
+    receiver = Receiver(place(), known)
+    receiver("gb-iwf", item_from("gb-iwf", 7, Content(sha1=b"\x01" * 20), url=HERE))
+    receiver("fr-pdc", item_from("fr-pdc", 8, file(1), url=HERE))
+    could_not_assess(receiver, place())
+    assert not receiver.state(known.id).known
+
+
+def test_informants_word_that_it_has_the_file_counts_under_every_id_that_it_gave() -> None:
+    """A second hand-over of the place takes nothing back of what was told before."""
+    here = place(file(1))
+    told_us = msgspec.structs.replace(
+        here, informants=(Informant("gb-iwf", event_id(7, "gb-iwf")),), named=(("gb-iwf", 0),)
+    )
+    receiver = Receiver(told_us)
+    receiver("gb-iwf", item_from("gb-iwf", 8, url=HERE, assessments=(verdict(member="gb-iwf"),)))
+    assert receiver.state(here.id).unseen == ()
+
+
+def line(receiver: Receiver, *, hashes: bool, judged: bool = False) -> ItemState:
+    """Hand a line of a report in, which comes a second time with the hashes of a file."""
+    receiver.book.now += 1
+    sha256 = HashesDraft(sha256=f"{1:064x}") if hashes else None
+    given = (AssessmentDraft(verdict=Verdict.BASELINE),) if judged else ()
+    one = ItemDraft(url=HERE, hashes=sha256, assessments=given)
+    draft = ReportDraft(items=(one,), source=Source.PUBLIC, reference="R-1")
+    prepared = prepare_report(draft, FINGERPRINTS, receiver.book.now, "file:1")
+    assert isinstance(prepared, PreparedReport)
+    (taken,) = take_reports(receiver.book, [prepared], MINT, postbox())
+    return receiver.state(taken.items[0].item_id)
+
+
+def judged_page(innocent: ItemState) -> tuple[Receiver, ItemState]:
+    """Let a person here judge a page of a report."""
+    receiver = Receiver(innocent)
+    page = line(receiver, hashes=False)
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    record_assessment(receiver.book, page.id, draft, MINT, postbox())
+    return receiver, page
+
+
+def test_attack_file_that_a_report_names_once_it_comes_again_waits_for_a_look() -> None:
+    """It is one line; what was judged is the page that it named first."""
+    innocent = elsewhere(4, file(1))
+    receiver, page = judged_page(innocent)
+    there = line(receiver, hashes=True)
+    assert (there.id, there.unseen, there.reviews) == (page.id, (0,), (Review.SUGGESTED_VERDICT,))
+    assert not receiver.state(innocent.id).known
+    assert shared(receiver.book) == []
+
+
+def test_file_of_a_line_that_comes_again_with_its_verdict_is_what_was_judged() -> None:
+    """So a case system says which file it is, once it knows."""
+    other = elsewhere(4, file(1))
+    receiver, _ = judged_page(other)
+    assert line(receiver, hashes=True, judged=True).unseen == ()
+    assert receiver.state(other.id).known
+
+
+def test_attack_file_that_came_once_a_page_could_not_be_assessed_waits_beside_a_known_one() -> None:
+    """Who could not load the page looked at nothing that came there since."""
+    unable = verdict(Verdict.UNASSESSABLE, member=US, number=901)
+    known = elsewhere(4, file(1), given=(verdict(member="fr-pdc"),))
+    receiver = Receiver(place(given=(unable,)), known)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url=HERE))
+    there = receiver.state(place().id)
+    assert (there.known, there.reviews) == (True, (Review.SUGGESTED_VERDICT,))
+    assert told(receiver.book) == [("gb-iwf", unable.event_id)]
+
+
+def test_hashes_that_a_person_adds_are_no_part_of_what_who_had_the_item_judged() -> None:
+    """It had a page of us, without a file."""
+    here = handed_on(item(3, url=HERE, named=()))
+    receiver = Receiver(here)
+    receiver("fr-pdc", said_of(here.id, verdict(member="fr-pdc")))
+    draft = HashesDraft(sha256=f"{1:064x}")
+    record_hashes(receiver.book, here.id, draft, MINT, postbox())
+    assert not sure_of(receiver, here, file(1))
