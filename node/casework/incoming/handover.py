@@ -147,6 +147,7 @@ class Handover:
         if here.finder == self._book.us and not away and (told or here.id == message.item_id):
             if told:  # news of its return were quicker than itself
                 self._add_facts(here.id, Facts(message.content, message.access), peer, message)
+                self._note_all(here.id, message, peer)
             return Disposition.ECHO
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access), peer, message)

@@ -320,7 +320,6 @@ class Sight:
             sightings=state.sightings,
         )
         self._hear(HOLDER, message, lambda: None)
-        self.had[state.id] = set(self.landed[state.id])
 
     # How it is done
 
@@ -367,8 +366,12 @@ class Sight:
         if self.on_lists:
             load(made, *(listed(n + 1, Trust.AUTO, FILES[n]) for n in self.on_lists))
         before = {s.id: {a.event_id for a in s.assessments} for s in self.states.values()}
+        away = [one for one, s in self.states.items() if s.custody is Custody.HANDED_ON]
         decide(made)
         self.states = dict(made.loaded.items)
+        for one in away:
+            if self.states[one].custody is not Custody.HANDED_ON:
+                self.had[one] = set(self.landed[one])
         self.lines.update(made.new_lines)
         named = (one for one in made.new_reports if one.reference is not None)
         self.reports.update({(one.source, one.reference or ""): one.id for one in named})
@@ -494,7 +497,7 @@ class Sight:
                 if not may_be(message.content) & word.saw:
                     self._fault(f"shared {may_be(message.content)} of {word.saw}")
             elif isinstance(message, Item) and any(
-                _judges(a) for a in {a.member: a for a in message.assessments}.values()
+                one.verdict is Verdict.BASELINE for one in _in_force(message)
             ):
                 self._check_told(post.peer, message.item_id, message.content, "item")
             elif (
@@ -521,5 +524,7 @@ class Sight:
                 self._fault(f"{how} {item_id} tells {peer} of {may_be(content)}, which nobody saw")
 
 
-def _judges(given: Assessment) -> bool:
-    return given.verdict in (Verdict.BASELINE, Verdict.NATIONAL)
+def _in_force(message: Item) -> Iterable[Assessment]:
+    """Return the last word of each member, as who gets the item takes it."""
+    order = sorted(message.assessments, key=lambda one: (one.at_ms, one.event_id))
+    return {one.member: one for one in order}.values()

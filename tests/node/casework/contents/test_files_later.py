@@ -295,3 +295,14 @@ def test_hashes_that_a_person_adds_are_no_part_of_what_who_had_the_item_judged()
     draft = HashesDraft(sha256=f"{1:064x}")
     record_hashes(receiver.book, here.id, draft, MINT, postbox())
     assert not sure_of(receiver, here, file(1))
+
+
+def test_correction_that_comes_with_an_item_that_is_handed_over_again_is_heard() -> None:
+    """Also of a place that was found here first."""
+    here = item(3, url=HERE, named=(), finder=US, came_from=None)
+    receiver = Receiver(here)
+    first, last = verdict(member="fr-pdc"), verdict(Verdict.NOT_ILLEGAL, "fr-pdc", 901, NOW_MS + 1)
+    receiver("fr-pdc", item_from("fr-pdc", 8, file(1), url=HERE, assessments=(first,)))
+    again = item_from("fr-pdc", 8, file(1), url=HERE, assessments=(first, last), revision=2)
+    receiver("fr-pdc", again)
+    assert receiver.state(here.id).in_force == (last,)

@@ -9,7 +9,7 @@ A node beside an account of who had which file before them (`sight.py`). After e
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,91 +17,112 @@ from hypothesis import strategies as st
 from protocol.vocabulary import Verdict
 from tests.node.casework.contents.sight import ACCOUNTS, FILES, MEMBERS, Sight
 
+if TYPE_CHECKING:
+    from random import Random
+
 Happens: TypeAlias = tuple[str, dict[str, Any]]
-VERDICTS = st.sampled_from([Verdict.BASELINE, Verdict.NOT_ILLEGAL, Verdict.UNASSESSABLE])
-MAYBE = st.none() | VERDICTS
-WHERE, AT = st.integers(0, 2), st.integers(0, 5)
-BY = st.sampled_from(MEMBERS)
+KINDS = ("report", "hand", "hand", "hand", "judge", "name", "assess", "take_back", "hand_on")
+KINDS = (*KINDS, "holder_judges", "come_back")
+VERDICTS = (*[Verdict.BASELINE] * 3, Verdict.NOT_ILLEGAL, Verdict.UNASSESSABLE)
+FULL = ("full", "strong")
 
 
-def happens(accounts: list[str], files: int) -> st.SearchStrategy[Happens]:
-    """Return what may happen with so many files, of which such accounts are given."""
-    named = st.tuples(st.integers(0, files - 1), st.sampled_from(accounts))
-    some = st.lists(named, max_size=2, unique_by=lambda one: one[0])
+def happens(
+    chance: Random, kinds: tuple[str, ...], accounts: tuple[str, ...], most: int
+) -> Happens:
+    """Return what happens next: at two places, of few files, so that much of it meets."""
 
-    def one(what: str, **of: st.SearchStrategy[Any]) -> st.SearchStrategy[Happens]:
-        return st.tuples(st.just(what), st.fixed_dictionaries(of))
+    def named(number: int) -> tuple[int, str]:
+        return number, chance.choice(accounts)
 
-    return st.one_of(
-        one("report", place=WHERE, files=some, given=MAYBE, again=st.booleans()),
-        one("hand", by=BY, place=WHERE, files=some, given=MAYBE),
-        one("judge", by=BY, place=WHERE, given=VERDICTS),
-        one("name", by=BY, place=WHERE, told=named, seen=st.booleans()),
-        one("assess", at=AT, given=VERDICTS),
-        one("add_hashes", at=AT, told=named),
-        one("take_back", which=AT),
-        one("hand_on", at=AT),
-        one("holder_judges", at=AT, given=VERDICTS),
-        one("come_back", at=AT),
-    )
+    what = chance.choice(kinds)
+    files = [named(n) for n in chance.sample(range(most), chance.randint(0, 2))]
+    judged = chance.choice(VERDICTS)
+    by, place, at = chance.choice(MEMBERS), chance.randrange(2), chance.randrange(2)
+    with_it = judged if chance.random() < 0.6 else None
+    of: dict[str, dict[str, Any]] = {
+        "report": {
+            "place": place,
+            "files": files[:1],
+            "given": judged if chance.random() < 0.2 else None,
+            "again": chance.random() < 0.4,
+        },
+        "hand": {"by": by, "place": place, "files": files, "given": with_it},
+        "judge": {"by": by, "place": place, "given": judged},
+        "name": {
+            "by": by,
+            "place": place,
+            "told": named(chance.randrange(most)),
+            "seen": chance.random() < 0.5,
+        },
+        "assess": {"at": at, "given": judged},
+        "add_hashes": {"at": at, "told": named(chance.randrange(most))},
+        "take_back": {"which": chance.randrange(8)},
+        "hand_on": {"at": at},
+        "holder_judges": {"at": at, "given": judged},
+        "come_back": {"at": at},
+    }
+    return what, of[what]
 
 
-PLAIN = st.lists(happens(["full", "strong"], 3), min_size=2, max_size=8)
-ANY = st.lists(happens(list(ACCOUNTS), len(FILES)), min_size=2, max_size=8)
-
-
-def faults(steps: list[Happens], on_lists: tuple[int, ...] = ()) -> list[str]:
-    """Return what does not hold after some step."""
-    sight = Sight(on_lists)
+def live(sight: Sight, steps: list[Happens]) -> Sight:
+    """Let these things happen, one after another."""
     for what, of in steps:
         getattr(sight, what)(**of)
-    return sight.faults
+    return sight
 
 
-@given(PLAIN)
-@settings(max_examples=250)
-def test_what_is_said_of_a_file_rests_on_who_saw_it(steps: list[Happens]) -> None:
-    """Three files, each named so that it is sure which is meant."""
-    assert faults(steps) == []
+def story(
+    chance: Random, accounts: tuple[str, ...] = FULL, most: int = 2, *more: str
+) -> list[Happens]:
+    """Return some things that happen."""
+    kinds = (*KINDS, *more)
+    return [happens(chance, kinds, accounts, most) for _ in range(chance.randint(3, 8))]
 
 
-@given(ANY)
-@settings(max_examples=150)
-def test_so_it_does_where_accounts_of_files_are_weak_and_pictures_look_alike(
-    steps: list[Happens],
-) -> None:
-    """One weak hash alone only suggests; two files have the same."""
-    assert faults(steps) == []
+CHANCE = st.randoms(use_true_random=True)
 
 
-@given(PLAIN)
+@given(CHANCE)
+@settings(max_examples=500)
+def test_what_is_said_of_a_file_rests_on_who_saw_it(chance: Random) -> None:
+    """Each is named so that it is sure which is meant."""
+    steps = story(chance)
+    assert (live(Sight(), steps).faults, steps) == ([], steps)
+
+
+@given(CHANCE)
 @settings(max_examples=100)
-def test_so_it_does_where_a_list_knows_one_of_them(steps: list[Happens]) -> None:
-    """Its word is of that file alone."""
-    assert faults(steps, on_lists=(0,)) == []
-
-
-@given(st.lists(happens(["full", "strong"], 3), min_size=2, max_size=6), st.data())
-@settings(max_examples=150)
-def test_verdict_that_is_taken_back_leaves_nothing_that_a_world_without_it_would_not_say(
-    steps: list[Happens], data: st.DataObject
+def test_so_it_does_where_accounts_of_files_are_weak_and_pictures_look_alike(
+    chance: Random,
 ) -> None:
-    """Of no file are companies told more than if it had never been given."""
-    erring, right = Sight(), Sight()
-    for what, of in steps:
-        getattr(erring, what)(**of)
-        getattr(right, what)(**of)
-    mistake = data.draw(
-        happens(["full", "strong"], 3).filter(
-            lambda one: one[0] in ("judge", "assess", "holder_judges")
-        )
-    )
-    known = set(erring.words)
-    getattr(erring, mistake[0])(**mistake[1])
-    for event_id in set(erring.words) - known:
+    """One weak hash alone only suggests; two files have the same. A person here adds hashes."""
+    steps = story(chance, tuple(ACCOUNTS), len(FILES), "add_hashes")
+    assert (live(Sight(), steps).faults, steps) == ([], steps)
+
+
+@given(CHANCE)
+@settings(max_examples=100)
+def test_so_it_does_where_a_list_knows_one_of_them(chance: Random) -> None:
+    """Its word is of that file alone."""
+    steps = story(chance)
+    assert (live(Sight((0,)), steps).faults, steps) == ([], steps)
+
+
+@given(CHANCE)
+@settings(max_examples=100)
+def test_verdict_that_is_taken_back_leaves_nothing_that_a_world_without_it_would_not_say(
+    chance: Random,
+) -> None:
+    """No more items are known, and of no more files are companies told, than without it."""
+    steps = story(chance)
+    erring, right = live(Sight(), steps), live(Sight(), steps)
+    mistake = happens(chance, ("judge", "assess", "holder_judges"), FULL, 2)
+    before = set(erring.words)
+    live(erring, [mistake])
+    for event_id in set(erring.words) - before:
         stand = sorted(one for one, word in erring.words.items() if not word.gone)
         erring.take_back(stand.index(event_id))
-    assert erring.sure() <= right.sure()
-    assert {one for one, state in erring.states.items() if state.known} <= {
-        one for one, state in right.states.items() if state.known
-    }
+    assert (erring.sure() - right.sure(), steps, mistake) == (set(), steps, mistake)
+    known = [{one.id for one in each.states.values() if one.known} for each in (erring, right)]
+    assert (known[0] - known[1], steps, mistake) == (set(), steps, mistake)
