@@ -16,14 +16,18 @@ from node.casework.casebook import Casebook
 from node.casework.contents.hits import says_no_more, without_placeholder
 from node.casework.contents.rejudging import rejudge
 from node.casework.contents.seeing import is_unseen
-from node.casework.events import EventKind, Facts
+from node.casework.events import EventKind, Facts, Sighted
 from node.casework.folding import lacks
 from node.casework.incoming.hearing import credible
 from node.casework.item import Custody, ItemState, Review
+from node.casework.passing_on.chains import handed_to
+from node.casework.places.again import watch_urgency
 from node.casework.postbox import Postbox
 from node.matching.contents import Likeness, compare
 from protocol.facts import ActionTaken, Assessment, Content
-from protocol.messages import Item, Sighted
+from protocol.messages import Item
+from protocol.messages import Sighted as SightedMessage
+from protocol.vocabulary import Disposition
 
 Seeing: TypeAlias = Callable[[Assessment], bool]
 """Whether whoever gave a verdict saw the files that a message names."""
@@ -31,7 +35,7 @@ Seeing: TypeAlias = Callable[[Assessment], bool]
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
-def seen_with(state: ItemState, peer: str, message: Item | Sighted) -> Seeing:
+def seen_with(state: ItemState, peer: str, message: Item | SightedMessage) -> Seeing:
     """Return whose verdicts on an item are also of the files that this message names.
 
     An `Item` brings its sender's, and what it tells of those of others. What we said, or another
@@ -46,7 +50,7 @@ def seen_with(state: ItemState, peer: str, message: Item | Sighted) -> Seeing:
     return lambda given: not reported and given.member == peer
 
 
-def files_of(message: Item | Sighted) -> tuple[Content, ...]:
+def files_of(message: Item | SightedMessage) -> tuple[Content, ...]:
     """Return the files that a message names."""
     content = message.content
     if isinstance(content, Content):
@@ -59,7 +63,7 @@ def credible_of(us: str, told: Iterable[_Fact]) -> tuple[_Fact, ...]:
     return tuple([a for a in told if a.member != us and credible(a.event_id, a.member)])
 
 
-def places_named(state: ItemState, peer: str, message: Item | Sighted) -> tuple[int, ...]:
+def places_named(state: ItemState, peer: str, message: Item | SightedMessage) -> tuple[int, ...]:
     """Return the places of those files of an item that a member tells of, as ones that it has.
 
     One weak hash alone only suggests: of what it is whoever named the rest may say anything. Who
@@ -79,13 +83,49 @@ def _is_told(file: Content, one: Content) -> bool:
     return compare(file, one, pictures=False) is Likeness.SAME or says_no_more(file, one)
 
 
+def as_return(us: str, peer: str, state: ItemState, body: Sighted) -> Sighted:
+    """Return what the return of an item says: of reports those that its way here had not told.
+
+    Who told of it before takes back by that way what it saw, and may have done so while the item
+    was elsewhere: what it told stands here as it is known here.
+    """
+    told = {us, *(hop.member for hop in state.hops), *(one.member for one in state.informants)}
+    fresh = tuple(one for one in body.sightings if one.member == peer or one.member not in told)
+    return replace(body, sightings=fresh, outcome=Disposition.DUPLICATE)
+
+
+def hear_return(book: Casebook, state: ItemState, back: Sighted) -> bool:
+    """Note what comes with an item of ours that is here already; False: it is an echo.
+
+    It counts from who told us of it or was handed it here; from anybody, that a child is at risk.
+    """
+    who = back.informant
+    assert who is not None
+    told = who in state.informants
+    urgent = back.child_at_risk and not state.child_at_risk
+    if not (told or urgent or who.member in handed_to(book.us, state)):
+        return False
+    if urgent or not told or any(one not in state.sightings for one in back.sightings):
+        sight(book, state.id, back, book.now, who.member)
+    return True
+
+
+def sight(book: Casebook, item_id: str, body: Sighted, at_ms: int, actor: str) -> None:
+    """Record what a member told of; where it makes a closed item urgent, a person looks."""
+    body = replace(body, told_by=actor if body.sightings else None)
+    before = book.loaded.items[item_id]
+    book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
+    reported = bool(body.sightings) or body.informant is not None
+    watch_urgency(book, before, reported=reported)
+
+
 def add_facts(
     book: Casebook,
     postbox: Postbox,
     item_id: str,
     facts: Facts,
     peer: str,
-    message: Item | Sighted,
+    message: Item | SightedMessage,
 ) -> None:
     """Add what the item does not have, and judge it again; a file that nobody saw waits.
 

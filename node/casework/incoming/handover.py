@@ -34,7 +34,7 @@ from node.casework.passing_on.crossing import as_told_there, is_another
 from node.casework.passing_on.custody import settle_ring, take_custody, tell_way
 from node.casework.passing_on.rings import is_earlier
 from node.casework.passing_on.routing import item_told, responsible
-from node.casework.places.again import accepted, raise_judged, watch_urgency
+from node.casework.places.again import accepted, raise_judged
 from node.casework.postbox import Postbox
 from node.casework.reports.intake import carry_over
 from node.casework.saying import relays
@@ -103,8 +103,8 @@ class Handover:
             for state in same_place(self._book, message.location)
             if not is_another(self._book, peer, state)
         ]
-        ids = {state.id for state in here}
-        alike = same_content(self._book, message.location, message.content, ids)
+        at = {state.id for state in here}
+        alike = same_content(self._book, message.location, message.content, at)
         new = to_compare(
             self._book,
             message.location,
@@ -134,9 +134,9 @@ class Handover:
             handed_ms=message.revision,
             named=adding.places_named(here, peer, message),
         )
+        back = adding.as_return(self._book.us, peer, here, body)
         if self._comes_back(peer, message, here):
-            back = replace(body, sightings=(), outcome=Disposition.DUPLICATE)
-            self._sight(here.id, back, self._book.now, peer)
+            adding.sight(self._book, here.id, back, self._book.now, peer)
             self._note_all(here.id, message, peer)
             take_custody(self._book, self._postbox, self._ids, here.id)
             self._add_facts(here.id, Facts(message.content, message.access), peer, message)
@@ -145,11 +145,11 @@ class Handover:
         away = here.custody is Custody.HANDED_ON
         told = informant in here.informants
         if here.finder == self._book.us and not away and (told or here.id == message.item_id):
-            if told:  # news of its return were quicker than itself
+            if adding.hear_return(self._book, here, back):  # its return was known before it came
                 self._add_facts(here.id, Facts(message.content, message.access), peer, message)
                 self._note_all(here.id, message, peer)
             return Disposition.ECHO
-        self._sight(here.id, body, message.found_ms, peer)
+        adding.sight(self._book, here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access), peer, message)
         self._note_all(here.id, message, peer)
         if not told:
@@ -184,11 +184,11 @@ class Handover:
             handed_ms=message.revision,
             named=adding.places_named(before, informant.member, message),
         )
-        self._sight(before.id, body, message.found_ms, informant.member)
+        adding.sight(self._book, before.id, body, message.found_ms, informant.member)
         files = belonging(before, message.content)
         content = without_placeholder(self._book, before, files, message.item_kind)
-        brought = Facts(content, message.access, kind=message.item_kind)
-        self._add_facts(before.id, brought, informant.member, message)
+        facts = Facts(content, message.access, kind=message.item_kind)
+        self._add_facts(before.id, facts, informant.member, message)
         self._note_all(before.id, message, informant.member)
         raise_judged(self._book, before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
@@ -236,8 +236,8 @@ class Handover:
             facts = Facts(adding.files_of(message), message.access)
             if lacks(before, facts) is None and not urgent:
                 return
-            subject = f"{before.id}|facts|{state.revision}"
-            subject += f"|{number}" if number > 1 else ""
+            several = f"|{number}" if number > 1 else ""
+            subject = f"{before.id}|facts|{state.revision}{several}"
         elif sighting in before.sightings:
             return
         else:  # the same one may come again, of another item or once it was taken back
@@ -309,7 +309,7 @@ class Handover:
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
-            self._sight(state.id, body, found, peer)
+            adding.sight(self._book, state.id, body, found, peer)
         content = without_placeholder(self._book, state, files, state.kind)
         self._add_facts(state.id, Facts(content, message.access), peer, message)
         self._name(state.id, peer, message)
@@ -322,14 +322,13 @@ class Handover:
     def _name(self, item_id: str, peer: str, message: Sighted) -> None:
         """A file that a member tells of is one that it has, also if it was here before."""
         state = self._book.loaded.items[item_id]
-        known = state.named or ()
         places = adding.places_named(state, peer, message)
-        fresh = tuple(place for place in places if (peer, place) not in known)
+        fresh = tuple(place for place in places if (peer, place) not in (state.named or ()))
         if state.named is not None and fresh:
             informant = next(one for one in state.informants if one.member == peer)
             said = Disposition.FACTS_ADDED
             body = SightedEvent((), informant, child_at_risk=False, outcome=said, named=fresh)
-            self._sight(item_id, body, self._book.now, peer)
+            adding.sight(self._book, item_id, body, self._book.now, peer)
 
     def _look_again(
         self, state: ItemState, message: Sighted, files: tuple[Content, ...]
@@ -342,14 +341,6 @@ class Handover:
         new = to_compare(self._book, state.location, files, state.kind, at, state.matter, source)
         found = join(new, state, self._book.now)
         return found or Judgement(Disposition.DUPLICATE, state.id)
-
-    def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
-        body = replace(body, told_by=actor if body.sightings else None)
-        before = self._book.loaded.items[item_id]
-        state = self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
-        reported = bool(body.sightings) or body.informant is not None
-        watch_urgency(self._book, before, reported=reported)
-        return self._book.loaded.items[state.id]
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
         adding.add_facts(self._book, self._postbox, item_id, facts, peer, message)

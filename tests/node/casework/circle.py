@@ -16,7 +16,7 @@ from itertools import count
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Loaded
 from node.casework.ending.erasing import Cause, ErasureDraft, erase
-from node.casework.events import Facts
+from node.casework.events import EventKind, Facts, Sighted
 from node.casework.folding import lacks
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.reading import Parsed, parse
@@ -31,9 +31,9 @@ from node.casework.working import record_action
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.entry import leaf
-from protocol.facts import Content, Hop
-from protocol.vocabulary import Action, Lane
-from tests.builders.cases import country, item
+from protocol.facts import Content, Hop, Sighting
+from protocol.vocabulary import Action, Disposition, Lane, Source
+from tests.builders.cases import country, event_id, item
 from tests.builders.network import NOW_MS, make_network
 
 DAY_MS = 86_400_000
@@ -88,6 +88,15 @@ class Member:
         missing = lacks(self.only, Facts((content,), None))
         assert missing is not None
         add_facts(self.book, self.only.id, missing, self.postbox)
+
+    def report_danger(self, number: int) -> Sighting:
+        """Somebody reports here what this member has, and that a child is at risk."""
+        seen = Sighting(event_id(number, self.name), self.name, Source.VICTIM, self.book.now)
+        body = Sighted((seen,), None, child_at_risk=True, outcome=Disposition.DUPLICATE)
+        self.book.record(
+            self.only.id, EventKind.SIGHTED, body, at_ms=self.book.now, actor=self.name
+        )
+        return seen
 
     def locate(self, where: str) -> None:
         """The place is hosted where `where` is responsible, as this node found out."""

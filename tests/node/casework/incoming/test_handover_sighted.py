@@ -143,6 +143,16 @@ class TestKnownById:
         assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
         assert happened(receiver.book) == []
 
+    def test_echo_that_says_that_a_child_is_at_risk_is_heard(self) -> None:
+        """Whoever says it: it would have counted as a report of the place, too."""
+        ours = item(1, finder=US)
+        receiver = Receiver(ours)
+        echo = msgspec.structs.replace(item_from(US), item_id=ours.id, child_at_risk=True)
+        assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
+        state = receiver.state(ours.id)
+        assert state.child_at_risk
+        assert [i.member for i in state.informants] == ["fr-pdc"]
+
     def test_item_given_back_by_its_holder_is_ours_again_before_a_person(self) -> None:
         """A to B and, by a person's word, back to A: people on both sides look (rule 7)."""
         ours = handed_on(item(1, finder=US))

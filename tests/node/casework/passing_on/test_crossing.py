@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.events import Event, EventKind, Facts, HandedOn
+from node.casework.events import Event, EventKind, Facts, HandedOn, Withdrawn
 from node.casework.folding import evolve
 from node.casework.item import Custody
 from protocol.facts import Hop
@@ -82,6 +82,47 @@ class TestHashesThatComeLate:
         assert (circle[GB].only.custody, circle[GB].only.content) == (Custody.HERE, ())
         circle.settle(drawn(0))
         assert circle[GB].only.content == (file(1),)
+
+    @pytest.mark.parametrize("overtaken", [False, True])
+    @pytest.mark.parametrize("with_own", [False, True])
+    def test_10_5_report_and_danger_come_back_with_an_item(
+        self, *, with_own: bool, overtaken: bool
+    ) -> None:
+        """Whichever comes first, the item or the news of it: nobody else says them here."""
+        circle = Circle((GB, NL))
+        circle[GB].find()
+        if with_own:  # then both members had handed it over before
+            circle[NL].find()
+        circle[GB].locate(NL)
+        circle.settle(drawn(0))
+        for giver, taker in ((NL, GB), (GB, NL)) if with_own else ():
+            circle[giver].move(taker)
+            circle.settle(drawn(0))
+        seen = circle[NL].report_danger(77)
+        circle[NL].move(GB)
+        circle.send()
+        while overtaken and circle.channels[NL, GB, Lane.STATUS]:
+            circle.deliver(NL, GB, Lane.STATUS)
+        circle.settle(drawn(0))
+        assert agreed(circle) == GB
+        assert circle[GB].only.child_at_risk
+        assert seen in circle[GB].only.sightings
+
+    def test_10_5_own_report_that_was_taken_back_meanwhile_does_not_come_back(self) -> None:
+        """The member that gives the item back has not heard of it yet."""
+        circle = Circle((GB, NL))
+        circle[GB].find()
+        circle[GB].locate(NL)
+        circle.settle(drawn(0))
+        (own,) = circle[GB].only.sightings
+        circle[NL].report_danger(77)
+        circle[NL].move(GB)
+        circle[GB].book.record(
+            circle[GB].only.id, EventKind.WITHDRAWN, Withdrawn(GB, own.sighting_id),
+            at_ms=NOW_MS, actor=GB,
+        )  # fmt: skip
+        circle.settle(drawn(0))
+        assert [one.member for one in circle[GB].only.sightings] == [NL]
 
     @pytest.mark.parametrize("order", ORDERS)
     def test_every_file_of_a_report_that_joins_is_passed_on_to_who_has_the_item(
