@@ -12,6 +12,7 @@ from node.casework.incoming.hearing import credible
 from node.casework.item import Custody, ItemState
 from node.casework.telling import handed_on_to
 from node.ids import time_of
+from protocol.fields import MAX_CONTENTS
 from protocol.vocabulary import Disposition
 
 _NEW = frozenset(
@@ -40,14 +41,16 @@ def is_another(book: Casebook, peer: str, state: ItemState) -> bool:
 def as_told_there(peer: str, revision: int, state: ItemState) -> ItemState:
     """Return `state` with the hashes by which it is compared with what `peer` hands over now.
 
-    Until what we handed on is answered, those that it was sent with: by them it is judged there,
-    whatever has come here since. And none where we were told that it went from `peer` by this very
-    hand-over, which `revision` is the time of: then they are one, as `peer` says.
+    Until what we handed on is answered, those that the item was sent with: by them it is judged
+    there, whatever followed it, and whatever has come here since. And none where we were told that
+    it went from `peer` by this very hand-over, which `revision` is the time of: then they are one,
+    as `peer` says.
     """
     if state.custody is not Custody.HANDED_ON:
         return state
     if any(credible(heard, peer) and time_of(heard) == revision for heard in state.heard):
         return msgspec.structs.replace(state, content=())
-    if state.answer is None and state.sent is not None:
-        return msgspec.structs.replace(state, content=state.sent)
+    if state.answer is None:
+        sent = state.content if state.sent is None else state.sent
+        return msgspec.structs.replace(state, content=sent[:MAX_CONTENTS])
     return state

@@ -23,6 +23,7 @@ from node.casework.events import (
     Settled,
 )
 from node.casework.item import Custody, ItemState, Look, Review
+from node.casework.passing_on.remainder import tell_rest
 from node.casework.passing_on.rings import after
 from node.casework.places.beside import speaking
 from node.casework.places.hidden import is_overdue, watch_hidden
@@ -218,10 +219,11 @@ def hand_on(
     event_id = forwarding.ids.mint(handed_ms)
     anew = choice.member in state.erased_at  # it said so before this: no clock need tell
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew)
+    message, verdicts = item_message(state, book.us, found, handed_ms), _verdicts_told(state)
     post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
-        item_message(state, book.us, found, handed_ms),
+        message,
         subject=state.id,
         revision=len(hops),
         item=state.id,
@@ -234,6 +236,7 @@ def hand_on(
     watch_hidden(book, state.id)
     state = book.loaded.items[state.id]
     book.posts.append(post)
+    tell_rest(book, forwarding.postbox, state, message, verdicts, event_id)
     if state.informants:
         moved = Moved(choice.member, found.country, found.evidence)
         news = News(event_id, OutcomeWhat.MOVED, moved, book.us, book.now)
@@ -246,7 +249,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
 
     Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
-    oldest.
+    oldest; the others follow (`remainder`).
 
     Raises:
         UnsayableError: its chain does not begin with its finder: so it came here before that was

@@ -8,6 +8,7 @@ from node.casework.events import Event, EventKind, Facts, HandedOn, Withdrawn
 from node.casework.folding import evolve
 from node.casework.item import Custody
 from protocol.facts import Hop
+from protocol.fields import MAX_CONTENTS, MAX_SIGHTINGS
 from protocol.vocabulary import Lane
 from tests.builders.cases import country, file, handed_on, item
 from tests.builders.network import NOW_MS
@@ -142,6 +143,34 @@ class TestHashesThatComeLate:
         circle.settle(drawn(order))
         assert agreed(circle) == NL
         assert circle[NL].only.content == (file(2), file(1), file(3))
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_6_4_what_an_item_has_no_room_for_follows_it(self, order: int) -> None:
+        """Else nobody looks at the fifth file, and the verdict on the others is taken for one."""
+        circle = Circle((GB, NL))
+        files = [file(number) for number in range(1, MAX_CONTENTS + 3)]
+        circle[GB].find(*files)
+        seen = [circle[GB].report_danger(100 + number) for number in range(MAX_SIGHTINGS + 2)]
+        circle[GB].locate(NL)
+        circle.settle(drawn(order))
+        assert agreed(circle) == NL
+        there = circle[NL].only
+        assert there.content == tuple(files)
+        assert {*seen} <= {*there.sightings}
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_6_4_what_followed_an_item_does_not_tell_it_apart_from_one_that_crosses_it(
+        self, order: int
+    ) -> None:
+        """Both compare the files that the item itself bore."""
+        circle = Circle((GB, NL))
+        files = [file(number) for number in range(1, MAX_CONTENTS + 2)]
+        circle[GB].find(*files)
+        circle[NL].find(files[-1])
+        circle[GB].locate(NL)
+        circle[NL].locate(GB)
+        circle.settle(drawn(order))
+        assert sorted(holders(circle)) == [GB, NL]
 
     def test_hashes_that_were_sent_tell_two_apart(self) -> None:
         """They are two files at one place, one after the other: each stands for itself."""

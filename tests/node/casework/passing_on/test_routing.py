@@ -21,7 +21,7 @@ from node.casework.passing_on.routing import (
 )
 from protocol import messages
 from protocol.facts import Access, ActionTaken, Hop, Jurisdiction, Sighting
-from protocol.fields import MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
+from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
 from protocol.vocabulary import (
     Action,
     Confidence,
@@ -227,7 +227,7 @@ class TestRouting:
         assert (post.urgency, post.lane) == (0, Lane.REPORTS)
 
     def test_item_that_knows_more_than_a_message_holds_is_sent_all_the_same(self) -> None:
-        """Newest verdicts, oldest sightings: what does not fit does not stop it."""
+        """Newest verdicts, oldest sightings, and what does not fit behind it (§6.4)."""
         seen = tuple(
             Sighting(event_id(n), US, Source.PUBLIC, NOW_MS) for n in range(MAX_SIGHTINGS + 9)
         )
@@ -237,10 +237,30 @@ class TestRouting:
             assessments=tuple(verdict(number=n) for n in range(MAX_ASSESSMENTS + 3)),
             sightings=seen,
         )
-        message = said(routed(full, country("FR")))[0][1]
+        message, *behind = [one for _, one in said(routed(full, country("FR")))]
         assert isinstance(message, messages.Item)
         assert message.sightings == seen[:MAX_SIGHTINGS]
         assert message.assessments[-1] == full.assessments[-1]
+        followed = [one for one in behind if isinstance(one, messages.Sighted)]
+        assert [one.content for one in followed if one.content] == [*full.content[MAX_CONTENTS:]]
+        assert [one.sighting for one in followed if one.sighting] == [*seen[MAX_SIGHTINGS:]]
+        assert len(behind) == len(followed)  # a verdict that was corrected is in force nowhere
+
+    def test_6_4_verdicts_and_actions_that_are_left_over_follow(self) -> None:
+        """Whoever drowns them in words of its own does not keep them from who has the item."""
+        judged = tuple(verdict(member=one, at_ms=NOW_MS - 1) for one in ("pl-dyz", "de-eco"))
+        drowning = tuple(verdict(member="nl-eokm", number=n) for n in range(MAX_ASSESSMENTS))
+        referred = ActionTaken(event_id(800), US, Action.LEA_NOTIFIED, None, NOW_MS)
+        noise = tuple(
+            ActionTaken(event_id(n, "nl-eokm"), "nl-eokm", Action.INACCESSIBLE, None, NOW_MS)
+            for n in range(MAX_ACTIONS)
+        )
+        full = msgspec.structs.replace(
+            FOUND_HERE, assessments=(*judged, *drowning), actions=(referred, *noise)
+        )
+        _, *behind = [one for _, one in said(routed(full, country("FR")))]
+        outcomes = [one for one in behind if isinstance(one, messages.Outcome)]
+        assert [one.payload for one in outcomes] == [*judged, referred]
 
     def test_item_that_cannot_be_said_stays_in_front_of_a_person(self) -> None:
         """It does not hold up its neighbours in the batch."""
