@@ -149,7 +149,7 @@ class HandedOn(Value, frozen=True):
 
     `event_id`: under which it is told that it moved; None: not known, in what is rebuilt.
     `erased_before`: `to` had said before this that it erased the item, and has it anew by this;
-    histories of earlier versions do not say so.
+    `without_files`: the terms keep its files from `to`. Histories of earlier versions say neither.
     """
 
     to: str
@@ -158,6 +158,7 @@ class HandedOn(Value, frozen=True):
     jurisdiction: Jurisdiction
     event_id: str | None = None
     erased_before: bool = False
+    without_files: bool = False
 
 
 class Answered(Value, frozen=True):

@@ -170,7 +170,8 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "answer": None,
         "answered_by": None,
         "sent": None,
-        "named": seeing.handed_on(state, body.to),
+        "named": state.named if body.without_files else seeing.handed_on(state, body.to),
+        "untold": body.without_files,
         "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
         "erased_at": _but(state.erased_at, body.to) if body.erased_before else state.erased_at,
     }

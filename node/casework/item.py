@@ -277,8 +277,7 @@ class ItemState(Value, frozen=True):
     """Where this node itself found it last; None: it stands where another member found it."""
     again: Again | None = None
     """Why it is to be located again while it is here (`due_ms` says when); None: it is not."""
-    proxy_notices: tuple[ProxyNotice, ...] = ()
-    """Which proxies were told, while it was hidden."""
+    proxy_notices: tuple[ProxyNotice, ...] = ()  # which proxies were told, while it was hidden
     hearsay: tuple[str, ...] = ()
     """Ids of verdicts (given, or taken back) and actions that another than their author told of."""
     silent: tuple[str, ...] = ()
@@ -294,6 +293,7 @@ class ItemState(Value, frozen=True):
     told_hops: int | None = None  # how many of `hops` came with it (`chains.handed_to`)
     looks: tuple[tuple[int, str, int], ...] = ()  # (place, by whom, when): see `seeing`
     named: tuple[tuple[str, int], ...] | None = None  # (member, place) it has: see `seeing`
+    untold: bool = False  # it was handed on without its files, as the terms say: see `seeing`
 
     @property
     def places(self) -> tuple[int, ...]:

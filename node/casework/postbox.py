@@ -65,6 +65,10 @@ class Postbox:
         """Who hears what is for `member`: itself, or who took over from it when it was expelled."""
         return member if self._permits is None else self._permits.registry.network.heir_of(member)
 
+    def keeps_back(self, member: str, field: str) -> bool:
+        """Whether the terms keep this field from `member`."""
+        return self._permits is not None and self._permits.keeps_back(member, field)
+
     def reaches(self, member: str) -> bool:
         """Whether what is said to `member` leaves now: it is no suspended or expelled one."""
         return self._permits is None or self._permits.registry.network.is_active(member)

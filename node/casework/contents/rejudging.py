@@ -77,9 +77,12 @@ def judge_anew(
 
 
 def _ask_of_unseen(book: Casebook, item_id: str) -> None:
-    """Put an item before a person that has a file at which nobody looked; not what went on."""
+    """Put an item before a person that has a file at which nobody looked; not what went on with it.
+
+    Whoever was handed it without its files can look at none of them.
+    """
     state = book.loaded.items[item_id]
-    if state.unseen and state.custody is not Custody.HANDED_ON:
+    if state.unseen and (state.custody is not Custody.HANDED_ON or state.untold):
         book.raise_review(item_id, Review.SUGGESTED_VERDICT)
 
 

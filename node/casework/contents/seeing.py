@@ -172,11 +172,13 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
 
     Whoever judged the item before looked at what stood there then. To whom it went from here it
     went with all of them: the verdict of that one is the look for which they waited here. Not one
-    that it gave before: it is of what that one had by then, and told of (`crossed`).
+    that it gave before: it is of what that one had by then, and told of (`crossed`). Nor where the
+    terms keep files from that one: it judges what it finds there.
     """
     if state.named is None:
         return {}
-    if _went_to(state, actor) and given.at_ms >= state.hops[-1].received_ms:
+    had_them = not state.untold and given.at_ms >= state.hops[-1].received_ms
+    if _went_to(state, actor) and had_them:
         if not _went_to(state, given.member):
             return {}
         had = {"named": named(state, given.member, state.places)}
@@ -227,7 +229,7 @@ def _known(state: ItemState, member: str) -> frozenset[int]:
             has[one].add(place)
     here = frozenset(state.places)
     known = frozenset(has[member])
-    if member not in told and not _had_from_here(state, member):
+    if member not in told and not state.untold and not _had_from_here(state, member):
         known |= here.intersection(*(has[one] for one in told))
     return known & here
 

@@ -52,5 +52,5 @@ def as_told_there(peer: str, revision: int, state: ItemState) -> ItemState:
         return msgspec.structs.replace(state, content=())
     if state.answer is None:
         sent = state.content if state.sent is None else state.sent
-        return msgspec.structs.replace(state, content=sent[:MAX_CONTENTS])
+        return msgspec.structs.replace(state, content=() if state.untold else sent[:MAX_CONTENTS])
     return state

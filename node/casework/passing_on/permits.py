@@ -110,6 +110,10 @@ class Permits:
         """Whether the terms keep this field of what `peer` says from us."""
         return field not in self._terms(peer, self._us)[1]
 
+    def keeps_back(self, peer: str, field: str) -> bool:
+        """Whether the terms keep this field of what we say from `peer`."""
+        return field not in self._terms(self._us, peer)[1]
+
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)

@@ -218,7 +218,8 @@ def hand_on(
     handed_ms = after(book.us, state, book.now)
     event_id = forwarding.ids.mint(handed_ms)
     anew = choice.member in state.erased_at  # it said so before this: no clock need tell
-    body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew)
+    untold = forwarding.postbox.keeps_back(choice.member, "content")
+    body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew, untold)
     message, verdicts = item_message(state, book.us, found, handed_ms), _verdicts_told(state)
     post = forwarding.postbox.post(
         choice.member,

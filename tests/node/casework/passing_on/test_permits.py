@@ -11,27 +11,32 @@ from keys.transfers import NOTHING, TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Review
 from node.casework.passing_on.permits import EntryTooLargeError, NotPermittedError, Permits
 from node.casework.passing_on.routing import Forwarding, route
+from node.casework.reports.draft import AssessmentDraft
 from node.casework.telling import News, tell
+from node.casework.working import record_assessment
 from node.peer.channels.sending import may_send
-from protocol.facts import Access, ActionTaken
-from protocol.messages import Message, kind_of
-from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat
+from protocol.facts import Access, ActionTaken, Hop
+from protocol.messages import Message, Outcome, kind_of
+from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat, Verdict
 from tests.builders.cases import (
     POSTBOX,
     US,
     book,
     country,
     event_id,
+    file,
     ids,
     item,
     network,
     said,
+    verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, answer, item_from, outcome
+from tests.node.casework.arriving import Receiver, answer, item_from, outcome, said_of
 from tests.protocol.samples import MESSAGES, raw_entry
 
 WITHOUT_ACCESS = TransferTerms("adequacy", tuple(f for f in TRANSFER_FIELDS if f != "access"))
+WITHOUT_CONTENT = TransferTerms("adequacy", tuple(f for f in TRANSFER_FIELDS if f != "content"))
 NO_BASIS = TransferTerms(NOTHING, TRANSFER_FIELDS)
 
 if TYPE_CHECKING:
@@ -129,6 +134,54 @@ def test_rule_12_a_field_that_is_not_permitted_is_not_sent() -> None:
     handed = [message for peer, message in said(made) if peer == "fr-pdc"]
     assert [getattr(message, "access", PASSWORD) for message in handed] == [None]
     assert made.loaded.items[ours.id].access == PASSWORD
+
+
+def judged_abroad(registry: Registry, *, since: bool) -> Receiver:
+    """An item with a file, handed on under these terms, and judged by who has it.
+
+    `since`: the file was reported once the item had gone on.
+    """
+    files = () if since else (file(5),)
+    ours = item(
+        1, *files, finder=US, hops=(Hop(US, NOW_MS),), came_from=None, named=(),
+        custody=Custody.LOCATING, responsible=None,
+    )  # fmt: skip
+    postbox = POSTBOX.under(Permits(US, registry))
+    receiver = Receiver(ours, registry=registry, postbox=postbox)
+    route(receiver.book, ours.id, country("FR"), None, Forwarding(registry, ids(), postbox))
+    if since:
+        receiver("gb-iwf", item_from("gb-iwf", 2, file(5)))
+    receiver("fr-pdc", said_of(ours.id, verdict(member="fr-pdc")))
+    return receiver
+
+
+@pytest.mark.parametrize("since", [False, True])
+def test_6_4_verdict_of_who_was_told_no_files_is_of_none_of_them(*, since: bool) -> None:
+    """It judged what it found at the place; whoever reported the hashes may have named any."""
+    receiver = judged_abroad(on_terms(US, "fr-pdc", WITHOUT_CONTENT), since=since)
+    elsewhere = item_from("gb-iwf", 3, file(5), url="https://nl2.example/")
+    assert receiver("gb-iwf", elsewhere).disposition is Disposition.NEW_SUGGESTED
+    assert receiver.state(elsewhere.item_id).assessments == ()
+
+
+def test_6_4_file_that_went_nowhere_with_its_item_stands_before_a_person_here() -> None:
+    """Nobody else can look at it, and until then the verdict is not told to who named the file."""
+    receiver = judged_abroad(on_terms(US, "fr-pdc", WITHOUT_CONTENT), since=True)
+    state = receiver.state(event_id(1))
+    assert Review.SUGGESTED_VERDICT in state.reviews
+    told = [m for peer, m in said(receiver.book) if peer == "gb-iwf" and isinstance(m, Outcome)]
+    assert [one for one in told if one.assessment is not None] == []
+    draft, postbox = AssessmentDraft(verdict=Verdict.BASELINE), POSTBOX
+    record_assessment(receiver.book, state.id, draft, ids(), postbox)
+    told = [m for peer, m in said(receiver.book) if peer == "gb-iwf" and isinstance(m, Outcome)]
+    assert {one.author for one in told if one.assessment is not None} == {US, "fr-pdc"}
+
+
+def test_6_4_verdict_of_who_was_told_the_files_is_of_them() -> None:
+    """As before: it was handed the item with them."""
+    receiver = judged_abroad(network(), since=False)
+    elsewhere = item_from("gb-iwf", 3, file(5), url="https://nl2.example/")
+    assert receiver("gb-iwf", elsewhere).disposition is Disposition.NEW_KNOWN
 
 
 def test_rule_12_the_same_item_goes_whole_to_another_member() -> None:

@@ -250,6 +250,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "named",  # places by member: whose verdicts are of them
         "looks",  # by whose verdict a file was looked at: the history says when
         "told_hops",  # a chain's
+        "untold",  # whose verdicts are of its files: `unseen`
         "sent",  # hashes; for hand-overs that cross
         "found_via",  # statistics'
         "campaign",  # statistics'
