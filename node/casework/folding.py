@@ -24,9 +24,12 @@ from node.casework.item import (
 )
 from node.casework.passing_on.rings import holder, order, way, with_step, without
 from node.matching.contents import is_among, is_one_file, is_same_account, merge
-from protocol.facts import Content
+from protocol.facts import Access, Content
 from protocol.vocabulary import ItemKind
 
+MAX_ACCESS = 4
+"""Ways to see an item kept beside the first, of each who told one: the newest, so that nobody's
+words crowd out another's."""
 MAX_MESSAGES = 64
 """Messages kept at hand with an item, the newest; the history keeps all."""
 
@@ -66,11 +69,13 @@ def belonging(state: ItemState, content: tuple[Content, ...]) -> tuple[Content, 
 def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts | None:
     """What `facts` brings that the item does not have; None: nothing.
 
-    A file that was taken off is lacked by a person's word alone. One of which nothing is known but
+    Another way to see it is kept beside the first: which is right nobody knows before a look. A
+    file that was taken off is lacked by a person's word alone. One of which nothing is known but
     how it looks is told once: `merge` tells it from no other. What was taken for a page and has a
     file is none: it is of the kind that `facts` says, else an image, as at intake.
     """
-    access = facts.access if state.access is None else None
+    ways = (state.access, *(access for _, access in state.also_access))
+    access = None if facts.access in ways else facts.access
     content = facts.content if by_a_person else belonging(state, facts.content)
     content = tuple(
         one for one in content if not any(is_same_account(one, ours) for ours in state.content)
@@ -88,7 +93,7 @@ def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts
 def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "content": merge(state.content, body.content),
-        "access": state.access if body.access is None else body.access,
+        **_seen_by(state, event.actor.partition("/")[0], body.access),
         "taken_off": tuple(_unless_back(one, body.content) for one in state.taken_off),
     }
     if body.kind is not None:
@@ -109,6 +114,14 @@ def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
         changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
         changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)
     return changes
+
+
+def _seen_by(state: ItemState, who: str, access: Access | None) -> dict[str, Any]:
+    if state.access is None or access is None:
+        return {"access": state.access or access}
+    theirs = [one for one in state.also_access if one[0] == who][-(MAX_ACCESS - 1) :]
+    others = (one for one in state.also_access if one[0] != who)
+    return {"also_access": (*others, *theirs, (who, access))}
 
 
 def _unless_back(one: TakenOff, content: tuple[Content, ...]) -> TakenOff:

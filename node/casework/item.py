@@ -264,8 +264,7 @@ class ItemState(Value, frozen=True):
     erased_at: tuple[str, ...] = ()
     """Members that say that they erased it, and to which it was not handed from here since."""
     handed_ms: int = 0  # the latest hand-over by which it came here; in the order of hand-overs
-    carried: tuple[str, ...] = ()
-    """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
+    carried: tuple[str, ...] = ()  # ids of verdicts that this node carried over from elsewhere
     sent: tuple[Content, ...] | None = None
     """The hashes that it was last handed on with, where others have come since; None: none have."""
     suggestions: tuple[Suggestion, ...] = ()  # while a verdict is suggested: from which items
@@ -293,6 +292,7 @@ class ItemState(Value, frozen=True):
     told_hops: int | None = None  # how many of `hops` came with it (`chains.handed_to`)
     looks: tuple[tuple[int, str, int], ...] = ()  # (place, by whom, when): see `seeing`
     named: tuple[tuple[str, int], ...] | None = None  # (member, place) it has: see `seeing`
+    also_access: tuple[tuple[str, Access], ...] = ()  # (who says so, how else one sees it)
     untold: bool = False  # it was handed on without its files, as the terms say: see `seeing`
 
     @property

@@ -39,6 +39,8 @@ def tell_rest(
     files = state.content[len(handed.content) :]
     seen = state.sightings[len(handed.sightings) :][:MAX_FOLLOWING]
     following = [Sighted(state.id, None, one, None, child_at_risk=False) for one in files]
+    ways = [access for _, access in state.also_access]
+    following += [Sighted(state.id, None, None, one, child_at_risk=False) for one in ways]
     following += [Sighted(state.id, one, None, None, child_at_risk=False) for one in seen]
     for number, message in enumerate(following):
         pass_on_sighting(book, postbox, state, message, f"{event_id}|rest|{number}")

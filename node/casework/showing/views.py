@@ -11,7 +11,15 @@ import msgspec
 
 from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Look, ProxyNotice
 from node.casework.passing_on.routing import flag
-from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Location, Sighting
+from protocol.facts import (
+    Access,
+    ActionTaken,
+    Assessment,
+    Content,
+    Jurisdiction,
+    Location,
+    Sighting,
+)
 
 
 class HashesView(msgspec.Struct, omit_defaults=True):
@@ -208,6 +216,7 @@ class ItemView(msgspec.Struct):
     proxy_notices: tuple[ProxyNoticeView, ...] = ()
     suggestions: tuple[SuggestionView, ...] = ()
     wrong_files: tuple[HashesView, ...] = ()
+    also_access: tuple[AccessView, ...] = ()
 
 
 def moment(ms: int) -> str:
@@ -303,9 +312,12 @@ def _where(location: Location | None) -> dict[str, str | None]:
     }
 
 
+def _access(access: Access) -> AccessView:
+    return AccessView(*msgspec.structs.astuple(access))
+
+
 def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
     """Return what is shown of an item, and which members disavow what they said of it (§8.15)."""
-    access = state.access
     return ItemView(
         id=state.id,
         report=state.report_id,
@@ -314,7 +326,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         kind=state.kind,
         **_where(state.location),
         hashes=tuple(map(_hashes, state.content, state.places)),
-        access=None if access is None else AccessView(*msgspec.structs.astuple(access)),
+        access=None if state.access is None else _access(state.access),
         source=state.source,
         found=moment(state.found_ms),
         received=moment(state.received_ms),
@@ -351,4 +363,5 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         proxy_notices=tuple(_proxy_notice(one, state) for one in state.proxy_notices),
         suggestions=tuple(SuggestionView(s.item, s.closeness) for s in state.suggestions),
         wrong_files=_wrong_files(state),
+        also_access=tuple(_access(one) for _, one in state.also_access),
     )

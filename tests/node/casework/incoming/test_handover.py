@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.casework.folding import MAX_ACCESS
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.showing.views import item_view
 from protocol.facts import Access, ActionTaken, Hop
 from protocol.messages import DispositionNote, Outcome, Sighted, Withdrawal
 from protocol.vocabulary import (
@@ -260,6 +262,25 @@ class TestJoined:
         state = receiver.state(item(1).id)
         assert state.content == (file(1),)
         assert state.access == Access(password="x")
+
+    def test_other_ways_to_see_it_stand_beside_the_first(self) -> None:
+        """A disguised site shows an innocent page to whoever comes by the wrong one."""
+        receiver = Receiver(item(1, access=Access(password="wrong")))
+        receiver("fr-pdc", item_from("fr-pdc", 2, access=Access(password="x")))
+        state = receiver.state(item(1).id)
+        assert state.access == Access(password="wrong")
+        assert [one.password for one in item_view(state).also_access] == ["x"]
+
+    def test_g11_nobody_crowds_out_the_way_that_another_told(self) -> None:
+        """Of each the newest few are kept."""
+        receiver = Receiver(item(1, access=Access(password="wrong")))
+        receiver("fr-pdc", item_from("fr-pdc", 2, access=Access(password="x")))
+        for number in range(3, 3 + 3 * MAX_ACCESS):
+            decoy = item_from("gb-iwf", number, access=Access(password=f"decoy {number}"))
+            receiver("gb-iwf", decoy)
+        told = [one.password for one in item_view(receiver.state(item(1).id)).also_access]
+        assert "x" in told
+        assert len(told) == 1 + MAX_ACCESS
 
     def test_alias_keeps_the_address_it_was_found_at(self) -> None:
         """One item, two addresses in the notice."""

@@ -246,6 +246,14 @@ class TestRouting:
         assert [one.sighting for one in followed if one.sighting] == [*seen[MAX_SIGHTINGS:]]
         assert len(behind) == len(followed)  # a verdict that was corrected is in force nowhere
 
+    def test_6_4_other_ways_to_see_it_follow(self) -> None:
+        """Which is the right one finds out who looks."""
+        ways = msgspec.structs.replace(
+            FOUND_HERE, access=Access(password="x"), also_access=((US, Access(password="y")),)
+        )
+        passed = [m.access for _, m in said(routed(ways, country("FR"))) if hasattr(m, "access")]
+        assert passed == [Access(password="x"), Access(password="y")]
+
     def test_6_4_verdicts_and_actions_that_are_left_over_follow(self) -> None:
         """Whoever drowns them in words of its own does not keep them from who has the item."""
         judged = tuple(verdict(member=one, at_ms=NOW_MS - 1) for one in ("pl-dyz", "de-eco"))
