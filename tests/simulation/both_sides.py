@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState
-from protocol.vocabulary import Action
+from protocol.vocabulary import Action, Lane
 from tests.simulation.erasing import names_of
 from tests.simulation.holding import story_of
 from tests.simulation.oracle import Disk
@@ -33,9 +33,34 @@ def judge_both_sides(world: Fleet, disks: Disks) -> list[Wrong]:
                 continue  # what it would tell, or one before it in the chain, waits for a person
             if not story.isdisjoint(world.outside) or names_of(state) & world.oracle.gone_by_word:
                 continue
-            if state.custody is Custody.HANDED_ON and next_hop(state, sender) == receiver:
-                wrongs += compare(sender, receiver, state, disks, world.oracle.robbed)
+            if state.custody is not Custody.HANDED_ON or next_hop(state, sender) != receiver:
+                continue
+            if _stands_stopped(world, disks, [state, *_twins(state, sender, disks[receiver])]):
+                continue
+            wrongs += compare(sender, receiver, state, disks, world.oracle.robbed)
     return wrongs
+
+
+def _stands_stopped(world: Fleet, disks: Disks, states: list[ItemState]) -> bool:
+    """Whether the hostile member handed it round to one whose people keep that channel stopped.
+
+    Not before they let it go on does the hand-over come, and do those of a ring hear of each other
+    (§10.5.2): till then each goes by what it knows.
+    """
+    return any(
+        step.by == world.hostile
+        and step.to in disks
+        and (step.by, Lane.REPORTS.value) in disks[step.to].stopped_in
+        for state in states
+        for step in state.steps
+    )
+
+
+def _twins(state: ItemState, sender: str, disk: Disk) -> list[ItemState]:
+    """What who was handed an item by `sender` has of it."""
+    told = (sender, state.id)
+    return [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
+            or told in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip
 
 
 def next_hop(state: ItemState, us: str) -> str | None:
@@ -50,9 +75,7 @@ def compare(
     sender: str, receiver: str, state: ItemState, disks: Disks, robbed: set[tuple[str, str]]
 ) -> Iterator[Wrong]:
     """Say what differs between who handed an item on and who was handed it."""
-    disk = disks[receiver]
-    twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
-             or (sender, state.id) in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip
+    twins = _twins(state, sender, disks[receiver])
     if len(twins) != 1:
         yield "lost", f"{sender} -> {receiver}: {state.id} is known {len(twins)} times"
         return
