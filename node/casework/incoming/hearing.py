@@ -36,6 +36,7 @@ from node.casework.passing_on.custody import (
     is_left,
     is_said_to_be_here,
     is_unheard,
+    may_have_it_too,
     need_not_ask,
     settle_ring,
     take_custody,
@@ -146,8 +147,7 @@ def _hear_answer(
     if handed_on_to(book, state) != peer:
         if peer not in handed_to(book.us, state):
             return Disposition.NOT_PERMITTED
-        gave_it_back = any(informant.member == peer for informant in state.informants)
-        if body.disposition not in REFUSALS and not gave_it_back and state.closed_ms is None:
+        if may_have_it_too(state, body):
             book.tasks.append((HELD_TWICE, f"{peer}/{state.id}"))
         return Disposition.NOT_PERMITTED
     if not unanswered and has_answered_all(state, peer):

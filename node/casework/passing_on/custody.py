@@ -12,8 +12,8 @@ from typing import Final
 from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.casebook import Casebook
-from node.casework.events import EventKind, Kept
-from node.casework.item import Custody, Informant, ItemState, Review, Step
+from node.casework.events import Answered, EventKind, Kept
+from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Choice, Forwarding, route
@@ -29,7 +29,7 @@ from node.casework.telling import (
 )
 from node.ids import Ids
 from protocol.facts import Hop
-from protocol.vocabulary import OutcomeWhat
+from protocol.vocabulary import Disposition, OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
@@ -127,6 +127,21 @@ def is_over(book: Casebook) -> list[tuple[str, str]]:
         elif state.responsible != book.us:
             found.append((SAID_TO_BE_HERE, state.id))
     return found
+
+
+def may_have_it_too(state: ItemState, body: Answered) -> bool:
+    """Whether who had an open item from us answers as if it were not where it is as we know it.
+
+    Who answers that it went on from there has it not. Where it went on from the one that it names
+    to whom we know to have it, it has gone round (`rings.py`).
+    """
+    gave_it_back = any(informant.member == body.by for informant in state.informants)
+    if body.disposition in REFUSALS or gave_it_back or state.closed_ms is not None:
+        return False
+    there = body.by
+    if body.disposition is Disposition.FORWARDED and body.responsible is not None:
+        there = holder(body.responsible, state.steps, state.erased_at)
+    return there != state.responsible
 
 
 def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:

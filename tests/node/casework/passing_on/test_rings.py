@@ -17,6 +17,7 @@ from node.casework.events import (
 )
 from node.casework.folding import evolve
 from node.casework.incoming.handover import Handover
+from node.casework.incoming.hearing import HELD_TWICE
 from node.casework.item import Custody, ItemState, Review, Step
 from node.casework.passing_on.rings import (
     AHEAD_MS,
@@ -218,6 +219,16 @@ def test_wherever_members_hand_it_one_has_it_and_all_say_so(seed: int) -> None:
     for group in groups(items):
         assert not list(judge_group({place: items[place] for place in group}))
     assert all(not member.parked for member in circle.members.values())
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_10_5_no_person_is_told_of_a_ring_that_two_have_it(order: int) -> None:
+    """Who took it hears late from whom it was handed to that it had gone on from there."""
+    circle = crossed(MEMBERS)
+    circle.settle(drawn(order))
+    agreed(circle)
+    told = {code for member in circle.members.values() for code, _ in member.book.tasks}
+    assert HELD_TWICE not in told
 
 
 class TestNewsBeforeTheItem:
