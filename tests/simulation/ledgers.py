@@ -242,10 +242,10 @@ async def ledger_lies(world: Fleet, chance: random.Random) -> bool:
 
 
 async def receipts_withheld(world: Fleet, chance: random.Random) -> bool:
-    """From here on the hostile member takes what comes, and answers nobody."""
-    del chance
+    """From here on the hostile member takes what comes, and answers nobody, or no receipt."""
     if world.hostile is None:
         return False
+    world.net.tells_instead = chance.random() < 0.5
     world.net.withholds = world.keeps_ledgers = True
     return True
 
@@ -356,10 +356,23 @@ def _unseen(world: Fleet, node: FleetNode, disk: Disk, villain: str) -> Iterator
         held = _held_unreceipted(node, world[villain])
         if held and "receipt_withheld" not in seen:
             yield "undetected_forks", f"{us}: {villain} withheld receipts"
+        yield from _seen_to_wait(node, villain, held)
 
 
-def _held_unreceipted(node: FleetNode, villain: FleetNode) -> bool:
-    """Whether the hostile member holds more of a channel's present epoch than it receipted."""
+def _seen_to_wait(node: FleetNode, villain: str, lanes: list[str]) -> Iterator[tuple[str, str]]:
+    """G1: what was pushed and not receipted is tried again, and `hotline peers` says that."""
+    for lane in lanes:
+        tried = rows(
+            node, "SELECT 1 FROM channels_out WHERE peer = ? AND lane = ?"
+            " AND (attempts > 0 OR stopped IS NOT NULL)", villain, lane,
+        )  # fmt: skip
+        if not tried:
+            yield "lost", f"{node.member} -> {villain}/{lane}: no receipt, and nobody sees it"
+
+
+def _held_unreceipted(node: FleetNode, villain: FleetNode) -> list[str]:
+    """The lanes of which the hostile member holds more in the present epoch than it receipted."""
+    found = []
     for lane, epoch, size in rows(
         villain, "SELECT lane, epoch, size FROM channels_in WHERE peer = ?",
         node.member,
@@ -369,8 +382,8 @@ def _held_unreceipted(node: FleetNode, villain: FleetNode) -> bool:
             " AND epoch = ? AND receipt IS NOT NULL", villain.member, lane, epoch,
         )  # fmt: skip
         if size > receipted:
-            return True
-    return False
+            found.append(lane)
+    return found
 
 
 LEDGERS = {

@@ -34,7 +34,9 @@ from node.peer.http.signatures import HttpRequest, HttpResponse
 from node.peer.ledgers.ledger_exchange import LedgerExchange
 from node.peer.transport import Reply
 from protocol import answers
-from protocol.answers import ANSWERS
+from protocol.answers import ANSWERS, Answer, AnswerCode, Position, Told
+from protocol.checkpoint import read_checkpoint
+from protocol.push import read_head
 from protocol.vocabulary import Lane
 from tests.simulation import ledgers
 from tests.simulation.mortal import CrashedError
@@ -90,7 +92,9 @@ class Net:
     rogue: Callable[[Message, Reply], Reply | None] | None = None
     """How a hostile member answers what it was sent; None: as the rules say."""
     withholds: bool = False
-    """Whether the hostile member takes what comes, and answers nobody, for ever."""
+    """Whether the hostile member takes what comes, and gives no receipt, for ever."""
+    tells_instead: bool = False
+    """Whether a member that withholds receipts tells a state in their place; else nothing."""
     impostor: Impostor | None = None
     """Who answers in an honest member's place."""
     swallows: bool = False
@@ -214,7 +218,9 @@ class Net:
     def answered(self, message: Message, reply: Reply) -> Reply:
         """What the sender hears, if a hostile peer says it and the net lets it through."""
         if message.peer == self.world.hostile and self.withholds:
-            raise PeerTimeoutError
+            if not self.tells_instead:
+                raise PeerTimeoutError
+            reply = _state_instead(message, reply)
         if message.peer == self.world.hostile and self.rogue is not None:
             reply = self.rogue(message, reply) or reply
         if self.strikes("lose_answer"):
@@ -341,6 +347,17 @@ def finder(node: FleetNode) -> signatures.FindKey:
         return node.registry().member(member).signing_key("transport", key_id, node.clock())
 
     return find
+
+
+def _state_instead(message: Message, reply: Reply) -> Reply:
+    """It took a push, and says that it holds it, in the place of the receipt."""
+    if not message.head or reply.status != ANSWERS[AnswerCode.STATE].status:
+        return reply
+    note = read_head(message.head).note
+    held = read_checkpoint(note)
+    told = Told(Position(held.origin.epoch, held.size, held.root), note, ())
+    code = AnswerCode.WRONG_START
+    return Reply(ANSWERS[code].status, answers.to_bytes(Answer(1, code, told, None)))
 
 
 def _verify(sender: FleetNode, receiver: FleetNode, signed: Message, arrived: Message) -> None:
