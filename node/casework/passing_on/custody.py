@@ -29,7 +29,7 @@ from node.casework.telling import (
 )
 from node.ids import Ids
 from protocol.facts import Hop
-from protocol.vocabulary import Disposition, OutcomeWhat
+from protocol.vocabulary import OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
@@ -132,15 +132,14 @@ def is_over(book: Casebook) -> list[tuple[str, str]]:
 def may_have_it_too(state: ItemState, body: Answered) -> bool:
     """Whether who had an open item from us answers as if it were not where it is as we know it.
 
-    Who answers that it went on from there has it not. Where it went on from the one that it names
-    to whom we know to have it, it has gone round (`rings.py`).
+    Who names another as responsible has it not. Where it went on from that one to whom we know to
+    have it, it has gone round (`rings.py`).
     """
     gave_it_back = any(informant.member == body.by for informant in state.informants)
     if body.disposition in REFUSALS or gave_it_back or state.closed_ms is not None:
         return False
-    there = body.by
-    if body.disposition is Disposition.FORWARDED and body.responsible is not None:
-        there = holder(body.responsible, state.steps, state.erased_at)
+    named = body.by if body.responsible is None else body.responsible
+    there = named if named == body.by else holder(named, state.steps, state.erased_at)
     return there != state.responsible
 
 

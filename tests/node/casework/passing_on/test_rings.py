@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from node.casework.events import (
+    Answered,
     ErasedThere,
     Event,
     EventKind,
@@ -19,6 +20,7 @@ from node.casework.folding import evolve
 from node.casework.incoming.handover import Handover
 from node.casework.incoming.hearing import HELD_TWICE
 from node.casework.item import Custody, ItemState, Review, Step
+from node.casework.passing_on.custody import may_have_it_too
 from node.casework.passing_on.rings import (
     AHEAD_MS,
     after,
@@ -229,6 +231,26 @@ def test_10_5_no_person_is_told_of_a_ring_that_two_have_it(order: int) -> None:
     agreed(circle)
     told = {code for member in circle.members.values() for code, _ in member.book.tasks}
     assert HELD_TWICE not in told
+
+
+@pytest.mark.parametrize(
+    ("word", "named", "may_have_it"),
+    [
+        (Disposition.FORWARDED, FR, False),
+        (Disposition.FACTS_ADDED, FR, False),  # to what was passed on to it
+        (Disposition.REVISION, GB, False),
+        (Disposition.FORWARDED, DE, True),
+        (Disposition.REVISION, NL, True),
+        (Disposition.DUPLICATE, None, True),
+    ],
+)
+def test_11_3_who_names_another_that_handed_it_here_has_it_not(
+    word: Disposition, named: str | None, *, may_have_it: bool
+) -> None:
+    """It came back from nl-eokm by fr-pdc, and is with gb-iwf."""
+    steps = (step(NL, FR, 2), step(FR, GB, 3), step(GB, GB, 4))
+    here = msgspec.structs.replace(item(1), responsible=GB, steps=steps)
+    assert may_have_it_too(here, Answered(NL, word, named)) is may_have_it
 
 
 class TestNewsBeforeTheItem:
