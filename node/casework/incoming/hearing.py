@@ -30,6 +30,7 @@ from node.casework.item import (
 )
 from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.custody import (
+    HELD_TWICE,
     HOLDER_UNHEARD,
     SAID_TO_BE_HERE,
     has_it_anew,
@@ -67,8 +68,6 @@ from protocol.vocabulary import (
 )
 
 _SAY_WHERE: Final = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
-HELD_TWICE: Final = "held_twice"
-"""Task: a member answers for an item that is with another: it may have it, too."""
 
 
 def part_of_story(state: ItemState, peer: str) -> bool:

@@ -41,6 +41,7 @@ from node.casework.messaging import hear_message
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_withdrawal
+from node.casework.passing_on.custody import see_who_else_has_it
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
@@ -280,6 +281,8 @@ class Judge:
         if before is None and state is not None and not state.sightings:
             put_before_a_person(self.book, state)  # nothing here would go on with it by itself
         take_late(self.book, self._forwarding, message.item_id, before)
+        let_in = self._is_let_in(parsed)
+        see_who_else_has_it(self.book, self.registry, peer, message, before, let_in=let_in)
         return disposition
 
     def sighted(self, parsed: Parsed, message: Sighted) -> Disposition:

@@ -14,7 +14,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.events import Answered, EventKind, Kept
 from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review, Step
-from node.casework.passing_on.chains import handed_to
+from node.casework.passing_on.chains import handed_to, members_of
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Choice, Forwarding, route
 from node.casework.postbox import Postbox
@@ -29,10 +29,13 @@ from node.casework.telling import (
 )
 from node.ids import Ids
 from protocol.facts import Hop
+from protocol.messages import Item
 from protocol.vocabulary import OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
+HELD_TWICE: Final = "held_twice"
+"""Task: a member may have an item that is with another, too."""
 MEMBER_SUSPENDED: Final = "member_suspended"
 """Task: open items are handed on to a member that can look at none for now."""
 SAID_TO_BE_HERE: Final = "said_to_be_here"
@@ -141,6 +144,33 @@ def may_have_it_too(state: ItemState, body: Answered) -> bool:
     named = body.by if body.responsible is None else body.responsible
     there = named if named == body.by else holder(named, state.steps, state.erased_at)
     return there != state.responsible
+
+
+def see_who_else_has_it(
+    book: Casebook,
+    registry: Registry,
+    peer: str,
+    message: Item,
+    before: ItemState | None,
+    *,
+    let_in: bool,
+) -> None:
+    """A person asks who else has an item that was `let_in` from a member which is gone.
+
+    Who had handed it there took it back once that one was gone, and may have it still: it need not
+    have heard that the item went on to us. Once it hands the item to us, too, nobody need ask.
+    """
+    if before is not None:  # the item as it was here before this hand-over
+        if peer in members_of(before.hops):
+            book.over.append((HELD_TWICE, f"{peer}/{before.id}"))
+        return
+    state = book.find(message.item_id)
+    chain = [one for one in members_of(message.custody) if one != peer]
+    others = [one for one in chain if not is_gone(registry, one)]
+    if state is None or state.closed_ms is not None or not let_in:
+        return
+    if others and others[-1] != book.us:
+        book.tasks.append((HELD_TWICE, f"{others[-1]}/{state.id}"))
 
 
 def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:

@@ -18,9 +18,8 @@ from node.casework.events import (
 )
 from node.casework.folding import evolve
 from node.casework.incoming.handover import Handover
-from node.casework.incoming.hearing import HELD_TWICE
 from node.casework.item import Custody, ItemState, Review, Step
-from node.casework.passing_on.custody import may_have_it_too
+from node.casework.passing_on.custody import HELD_TWICE, may_have_it_too
 from node.casework.passing_on.rings import (
     AHEAD_MS,
     after,
