@@ -80,7 +80,7 @@ SEQUENCES = ("node/casework/showing/change_views.py", "node/matching/near/bands.
 
 CONNECTIONS = {
     "Connection", "Cursor", "InlineReaders", "InlineWriter", "ThreadReaders", "ThreadWriter",
-    "open_locked", "open_reader", "open_writer",
+    "open_alone", "open_beside", "open_locked", "open_reader", "open_writer",
 }  # fmt: skip
 """What gives or holds a connection to the store; others have `Store` or `node.store.beside`."""
 RUNS_SQL = {"execute", "executemany", "run_now", "fetchone", "fetchall"}

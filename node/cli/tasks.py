@@ -13,7 +13,7 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.setup.opening import open_database_key, store_place
-from node.store.beside import writing
+from node.store.beside import alone, writing
 from node.store.items.decisions import (
     close_task,
     held_of,
@@ -22,7 +22,6 @@ from node.store.items.decisions import (
     say_compromised,
     say_restored,
 )
-from node.store.opening import keep_out
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
@@ -93,12 +92,8 @@ def resume(path: Path, peer: str, lane: str) -> Result:
     if lane not in set(Lane):
         raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
     config = load(path)
-    lock = keep_out(store_place(config))
-    try:
-        with _store(config) as store:
-            count = store.write(resume_channel, peer, Lane(lane), _now_ms())
-    finally:
-        lock.release()
+    with alone(store_place(config), open_database_key(config)) as store:
+        count = store.write(resume_channel, peer, Lane(lane), _now_ms())
     if not count:
         raise CliError("not_stopped", "channel: is not stopped; see hotline peers")
     return Result({"resumed": count}, f"{peer}/{lane} goes on at the next start of the node")
@@ -112,12 +107,8 @@ def restored(path: Path, snapshot_ms: int = 0) -> Result:
         ConfigError, KeysError: it cannot be opened.
     """
     config = load(path)
-    lock = keep_out(store_place(config))
-    try:
-        with _store(config) as store:
-            count = store.write(say_restored, _now_ms(), snapshot_ms)
-    finally:
-        lock.release()
+    with alone(store_place(config), open_database_key(config)) as store:
+        count = store.write(say_restored, _now_ms(), snapshot_ms)
     text = (
         "marked as restored; at its next start the node takes over what its peers hold beyond it,\n"
         f"once for each channel; {count} channels that had stopped for it go on. Notices and\n"
@@ -138,12 +129,8 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
     if lane not in set(Lane):
         raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
     config, now_ms = load(path), _now_ms()
-    lock = keep_out(store_place(config))
-    try:
-        with _store(config) as store:
-            count = store.write(say_compromised, peer, Lane(lane), now_ms)
-    finally:
-        lock.release()
+    with alone(store_place(config), open_database_key(config)) as store:
+        count = store.write(say_compromised, peer, Lane(lane), now_ms)
     if not count:
         raise CliError("not_stopped", "channel: did not stop for a history that is not known here")
     text = (

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from node.store.connection import driver_errors, translate
 from node.store.items.queries import Queries
-from node.store.opening import Place, open_reader, open_writer
+from node.store.opening import Place, keep_out, open_alone, open_reader, open_writer
 from node.store.seam import Connection
 from node.store.writer import InlineReaders, InlineWriter
 
@@ -93,3 +93,22 @@ def writing(place: Place, key: bytes) -> Iterator[Beside]:
         yield Beside(connection)
     finally:
         connection.close()
+
+
+@contextmanager
+def alone(place: Place, key: bytes) -> Iterator[Beside]:
+    """Open a store for writing, and keep every node off it meanwhile.
+
+    Raises:
+        AlreadyOpenError: a node runs on it.
+        StoreError: see `open_alone`.
+    """
+    lock = keep_out(place)
+    try:
+        connection = open_alone(place, key)
+        try:
+            yield Beside(connection)
+        finally:
+            connection.close()
+    finally:
+        lock.release()

@@ -28,6 +28,7 @@ from node.store.errors import (
     DamagedDatabaseError,
     MovedDatabaseError,
     NewerDatabaseError,
+    OlderDatabaseError,
     StoreBusyError,
     StoreError,
     StoreFullError,
@@ -183,7 +184,7 @@ def create_database(path: Path, key: bytes) -> None:
 
 
 def open_writer(path: Path, key: bytes, *, moved_too: bool = False) -> FileConnection:
-    """Open the one writing connection, bringing the schema up to date.
+    """Open the one writing connection, bringing the schema up to date: for who runs on it alone.
 
     `moved_too`: also a file whose store has moved to a server.
 
@@ -195,12 +196,39 @@ def open_writer(path: Path, key: bytes, *, moved_too: bool = False) -> FileConne
     with _closed_on_failure(connection):
         if not moved_too:
             refuse_moved(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        _tune(connection)
+        _write_ahead(connection)
         if _version(connection) < len(SCHEMA_FILES):
             _migrate(connection)
         complete(connection, _all_statements())
     return connection
+
+
+def open_beside(path: Path, key: bytes) -> FileConnection:
+    """Open a connection that writes beside a node, which may be of an older version.
+
+    The schema stays as it is: that node would go on under one that it does not know.
+
+    Raises:
+        OlderDatabaseError: the schema is to be brought up to date first.
+        StoreError: as `open_writer`.
+    """
+    connection = _open(path, key, read_only=False)
+    with _closed_on_failure(connection):
+        refuse_moved(connection)
+        if _is_behind(connection):
+            raise OlderDatabaseError(OlderDatabaseError.__doc__)
+        _write_ahead(connection)
+    return connection
+
+
+def _write_ahead(connection: FileConnection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    _tune(connection)
+
+
+def _is_behind(connection: FileConnection) -> bool:
+    behind = _version(connection) < len(SCHEMA_FILES)
+    return behind or bool(lacking(connection, _all_statements()))
 
 
 def is_older(path: Path, key: bytes) -> bool:
@@ -212,8 +240,7 @@ def is_older(path: Path, key: bytes) -> bool:
     connection = _open(path, key, read_only=False)
     with _closed_on_failure(connection):
         refuse_moved(connection)
-        older = _version(connection) < len(SCHEMA_FILES)
-        older = older or bool(lacking(connection, _all_statements()))
+        older = _is_behind(connection)
     connection.close()
     return older
 

@@ -4,6 +4,7 @@ StoreError                  base; `code` names it in logs and answers
   UnknownDatabaseError      there is no database at that path
   WrongKeyError             the key does not open it, or it is no database of ours
   NewerDatabaseError        a newer version of this program made it
+  OlderDatabaseError        an older version made it, and may run on it
   UnreleasedDatabaseError   a commit between two releases made it, with other columns
   AlreadyOpenError          another process runs on it
   StoreFullError            the disk is full or read-only: nothing was written
@@ -68,6 +69,16 @@ class NewerDatabaseError(StoreError):
     """
 
     code = "store_newer"
+
+
+class OlderDatabaseError(StoreError):
+    """store.path.
+
+    Made by an older version, which may still run on it; nothing was written. Stop that one, start
+    this version, wait until it is ready, and say this again.
+    """
+
+    code = "store_older"
 
 
 class UnreleasedDatabaseError(StoreError):

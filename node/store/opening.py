@@ -93,11 +93,25 @@ def open_writer(place: Place, key: bytes) -> Connection:
     """Open a connection that writes beside a node, or while none runs.
 
     Raises:
-        StoreError: see `connection.open_writer` and `postgres.opening.open_writer`.
+        OlderDatabaseError: it is not brought up to date: a node of an older version may run on it.
+        StoreError: see `connection.open_beside` and `postgres.opening.open_writer`.
     """
     if isinstance(place, Path):
-        return files.open_writer(place, key)
+        return files.open_beside(place, key)
     opened: Connection = _server().open_writer(place, key)
+    return opened
+
+
+def open_alone(place: Place, key: bytes) -> Connection:
+    """Open a connection that writes, brought up to date, for who keeps nodes out (`keep_out`).
+
+    Raises:
+        StoreError: see `connection.open_writer` and `postgres.opening.open_alone`.
+    """
+    if isinstance(place, Path):
+        keep_older(place, key)
+        return files.open_writer(place, key)
+    opened: Connection = _server().open_alone(place, key)
     return opened
 
 

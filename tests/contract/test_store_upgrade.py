@@ -23,7 +23,9 @@ from node.casework.passing_on.post import Post
 from node.peer.channels.outgoing import Buried, tombstone
 from node.store import opening
 from node.store.audits.audit import Audit
+from node.store.beside import alone
 from node.store.connection import SCHEMA_FILES
+from node.store.errors import AlreadyOpenError, OlderDatabaseError
 from node.store.items.queries import ItemQuery
 from node.store.items.states import states
 from node.store.postgres import migrating
@@ -149,9 +151,9 @@ _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)"
 EARLIER: Final = range(1, len(SCHEMA_FILES))
 
 
-def as_of(place: Place, number: int) -> None:
+def as_of(place: Place, number: int, key: bytes = KEY) -> None:
     """Set a store back to the schema after the file of this number."""
-    connection = opening.open_writer(place.where, KEY)
+    connection = opening.open_writer(place.where, key)
     connection.execute("DELETE FROM meta WHERE name = 'carried_over'")
     for at in range(len(SCHEMA_FILES), number, -1):
         BACK[at](connection)
@@ -235,6 +237,35 @@ class TestUpgrade:
         assert len(await all_items(store)) == 2
         await store.close()
         assert damage(place) is None
+
+
+LAST: Final = EARLIER[-1]
+
+
+class TestBeside:
+    """Who writes beside a node changes no schema: an older one may run, and does not know it."""
+
+    def test_r11_a_writer_beside_an_older_store_is_refused_and_leaves_it_as_it_is(
+        self, place: Place
+    ) -> None:
+        """As often as it tries; the node brings it up to date."""
+        as_of(place, LAST)
+        for _ in range(2):
+            with pytest.raises(OlderDatabaseError, match="start this version"):
+                opening.open_writer(place.where, KEY)
+        connection, lock = opening.open_locked(place.where, KEY)
+        connection.close()
+        lock.release()
+        opening.open_writer(place.where, KEY).close()
+
+    def test_r11_who_keeps_nodes_out_brings_it_up_to_date(self, place: Place) -> None:
+        """Such as `hotline restored`, which must come before the node; a file is copied first."""
+        as_of(place, LAST)
+        with alone(place.where, KEY), pytest.raises(AlreadyOpenError):
+            opening.keep_out(place.where)
+        opening.open_writer(place.where, KEY).close()
+        if place.cluster is None:
+            assert len(list(place.path.parent.glob("*.before-*"))) == 1
 
 
 ERASED_MS: Final = NOW_MS - 5

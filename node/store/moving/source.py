@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from node.store import connection as files
 from node.store.connection import MOVED, FileConnection, is_busy
-from node.store.errors import MoveBehindError, MoveRefusedError, StoreFullError
+from node.store.errors import MoveBehindError, MovedDatabaseError, MoveRefusedError, StoreFullError
 from node.store.moving.tables import OWN, Table, tables_of
 
 CHUNK: Final = 2000
@@ -49,9 +49,9 @@ class Source:
         """Open it; a file that was moved already, too. `chunk`: rows that are read at once.
 
         Raises:
-            StoreError: as `connection.open_writer`.
+            StoreError: as `connection.open_beside`, but for `MovedDatabaseError`.
         """
-        self._connection = files.open_writer(path, key, moved_too=True)
+        self._connection = _connected(path, key)
         self._chunk = chunk
         self.tables = tables_of(self._connection)
 
@@ -251,6 +251,13 @@ def open_source(path: Path, key: bytes) -> Iterator[Source]:
     except files.driver_errors() as error:
         named = files.translate(error)
         raise (StoreFullError(FULL) if isinstance(named, StoreFullError) else named) from error
+
+
+def _connected(path: Path, key: bytes) -> FileConnection:
+    try:
+        return files.open_beside(path, key)
+    except MovedDatabaseError:  # nobody works on it any more, of whatever version
+        return files.open_writer(path, key, moved_too=True)
 
 
 def _opened(path: Path, key: bytes) -> Source:

@@ -65,6 +65,11 @@ def bring_up_to_date(raw: Raw) -> None:
                 _apply(raw, number, name)
 
 
+def is_behind(raw: Raw) -> bool:
+    """Whether a file has not been applied to the database, or has grown since."""
+    return _applied(raw) != {number: _digest(name) for number, name in enumerate(SCHEMA_FILES, 1)}
+
+
 def _applied(raw: Raw) -> dict[int, bytes]:
     """The digest of each file, as it was when it was applied here, by its number."""
     return dict(raw.execute("SELECT number, sha256 FROM schema_files").fetchall())

@@ -11,13 +11,14 @@ from node.store.errors import (
     AlreadyOpenError,
     MoveUnfinishedError,
     NewerDatabaseError,
+    OlderDatabaseError,
     RefusedByServerError,
     UnknownDatabaseError,
     UnsafeServerError,
 )
 from node.store.postgres.connection import PostgresConnection, Raw, connect
 from node.store.postgres.faults import POOLER, translate
-from node.store.postgres.migrating import SCHEMA_FILES, bring_up_to_date, make
+from node.store.postgres.migrating import SCHEMA_FILES, bring_up_to_date, is_behind, make
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
 from node.store.postgres.tenant import BesideConnection, TenantConnection, take_lock
@@ -82,17 +83,29 @@ def open_tenant(place: Postgres, key: bytes) -> TenantConnection:
         UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError, AwayError,
         RefusedByServerError, UnsafeServerError
     """
-    return _open(place, key, lambda seal, raw: TenantConnection(place, seal, raw), locks=True)
+    make_of = lambda seal, raw: TenantConnection(place, seal, raw)  # noqa: E731
+    return _open(place, key, make_of, upgrades=True, locks=True)
 
 
 def open_writer(place: Postgres, key: bytes) -> BesideConnection:
     """Open a connection that writes beside the node, or while none runs.
 
     Raises:
+        OlderDatabaseError: it is not brought up to date, and an older program may work on it.
         UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AwayError, RefusedByServerError,
         UnsafeServerError
     """
     return _open(place, key, lambda seal, raw: BesideConnection(place, seal, raw))
+
+
+def open_alone(place: Postgres, key: bytes) -> BesideConnection:
+    """Open a connection that writes, brought up to date, for who holds the lock (`ServerLock`).
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AwayError, RefusedByServerError,
+        UnsafeServerError
+    """
+    return _open(place, key, lambda seal, raw: BesideConnection(place, seal, raw), upgrades=True)
 
 
 def open_reader(place: Postgres, key: bytes) -> PostgresConnection:
@@ -138,9 +151,10 @@ def _open(
     make_of: Callable[[Seal, Raw], C],
     *,
     writes: bool = True,
+    upgrades: bool = False,
     locks: bool = False,
 ) -> C:
-    """Find the store, prove the key, bring the schema up to date if it is to be written.
+    """Find the store, prove the key; bring the schema up to date, or refuse to write an older one.
 
     Who `locks` commits nothing while it does so, which may take minutes: it is not to be ended.
     """
@@ -153,7 +167,7 @@ def _open(
             if locks:
                 raw.execute(_NEVER_ENDED)
                 take_lock(raw)
-            bring_up_to_date(raw)
+            (bring_up_to_date if upgrades else _refuse_older)(raw)
             check_rights(raw)
         made = make_of(seal, raw)
         if locks:
@@ -165,6 +179,11 @@ def _open(
         raw.close()
         raise
     return made
+
+
+def _refuse_older(raw: Raw) -> None:
+    if is_behind(raw):
+        raise OlderDatabaseError(OlderDatabaseError.__doc__)
 
 
 def check_store(raw: Raw, seal: Seal) -> None:

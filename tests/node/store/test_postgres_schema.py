@@ -13,7 +13,7 @@ import pytest
 from node.store.connection import create_database
 from node.store.connection import open_reader as open_file
 from node.store.errors import AlreadyOpenError, UnreleasedDatabaseError
-from node.store.opening import open_locked, open_reader, open_writer
+from node.store.opening import open_alone, open_locked, open_reader
 from node.store.postgres.migrating import SCHEMA_FILES
 from node.store.postgres.opening import create
 from node.store.postgres.place import Postgres
@@ -105,7 +105,7 @@ class TestUnreleased:
             server.execute("DROP INDEX entries_in_unknown")
             server.execute("DROP TABLE forks")
             server.execute("UPDATE schema_files SET sha256 = '\\x00'")
-        open_writer(own, KEY).close()
+        open_alone(own, KEY).close()
         reader = open_reader(own, KEY)
         assert reader.execute("SELECT count(*) FROM forks").fetchone() == (0,)
         assert reader.execute("SELECT to_regclass('entries_in_unknown') IS NULL").fetchone() == (
@@ -120,7 +120,7 @@ class TestUnreleased:
             server.execute("ALTER TABLE tasks ADD COLUMN colour text")
             server.execute("UPDATE schema_files SET sha256 = '\\x00'")
         with pytest.raises(UnreleasedDatabaseError):
-            open_writer(own, KEY)
+            open_alone(own, KEY)
 
 
 def test_r11_two_processes_that_upgrade_at_once_do_it_once(own: Postgres) -> None:
@@ -132,7 +132,7 @@ def test_r11_two_processes_that_upgrade_at_once_do_it_once(own: Postgres) -> Non
         with ThreadPoolExecutor(2) as threads:
             with server.transaction():
                 server.execute("LOCK TABLE schema_files IN SHARE MODE")  # readers may
-                opening = [threads.submit(open_writer, own, KEY) for _ in range(2)]
+                opening = [threads.submit(open_alone, own, KEY) for _ in range(2)]
                 while looking.execute(WAITING).fetchone() != (2,):
                     assert not any(one.done() for one in opening)
             for one in opening:
