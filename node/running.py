@@ -198,6 +198,7 @@ class Node:
             HashCheckDesk(self.store.hashchecks, wall_clock, self.desk.correcting.disprove),
             member=config.member.id,
             now_ms=wall_clock,
+            node_secret=self.keys.node_secret,
             max_body_bytes=config.api.max_body_bytes,
             middlewares=[count],
         )

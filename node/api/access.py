@@ -139,8 +139,30 @@ def new_token(
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> tuple[str, TokenRecord]:
     """Make a token: the secret text, to be shown once, and the record that is kept."""
-    text = new_secret(PREFIX, random_bytes)
+    return token_of(new_secret(PREFIX, random_bytes), name, scopes, now_ms, expires_ms)
+
+
+def token_of(
+    text: str, name: str, scopes: frozenset[Scope], now_ms: int, expires_ms: int | None
+) -> tuple[str, TokenRecord]:
+    """Return the text of a token, and the record that is kept of it."""
     return text, TokenRecord(digest_of(text), name, scopes, now_ms, expires_ms)
+
+
+class Mint(NamedTuple):
+    """Makes the secrets that are shown once: by chance, or for a request that has a key.
+
+    Such a request gets the same one when it comes again, and nothing but its SHA-256 is kept: it
+    follows from the secret of the node, the caller's token and when the key was first used.
+    """
+
+    node_secret: bytes
+
+    def secret(self, prefix: str, token_sha256: bytes, key: str, reserved: Reserved) -> str:
+        """Return the text for the request under an `Idempotency-Key`: `prefix`, 43 characters."""
+        head = f"minted\0{prefix}\0{reserved.created_ms}\0".encode() + token_sha256
+        said = head + reserved.body_sha256 + key.encode("ascii")
+        return new_secret(prefix, lambda _: hmac.digest(self.node_secret, said, "sha256"))
 
 
 def new_secret(prefix: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:

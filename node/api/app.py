@@ -20,7 +20,7 @@ from node.api import (
     tasks,
     tokens,
 )
-from node.api.access import Gate, Scope, StoredAnswer
+from node.api.access import Gate, Mint, Scope, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.conditions import is_conditional, read_if_match
 from node.api.gathering import Gathering
@@ -78,13 +78,14 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 
-def make_local_app(
+def make_local_app(  # noqa: PLR0913 - the composition root hands in every part
     desk: Desk,
     access: AccessStore,
     hashcheck_desk: HashCheckDesk,
     *,
     member: str,
     now_ms: Callable[[], int],
+    node_secret: bytes,
     max_body_bytes: int = MAX_BODY_BYTES,
     intake_bytes: int = INTAKE_BYTES,
     middlewares: Iterable[Middleware] = (),
@@ -97,6 +98,7 @@ def make_local_app(
         hashcheck_desk: where keys of hosting companies are made and complaints decided.
         member: this node's own member id.
         now_ms: the clock, milliseconds UTC.
+        node_secret: from which a secret follows that is shown again to its own request alone.
         max_body_bytes: largest body, unpacked.
         intake_bytes: how much of all bodies of reports together is held at once.
         middlewares: run around everything, for example to count requests. Other routes (health,
@@ -109,6 +111,7 @@ def make_local_app(
         gate=Gate(access, now_ms),
         gathering=Gathering(desk),
         replays=Replays(access, now_ms),
+        mint=Mint(node_secret),
         member=member,
         now_ms=now_ms,
         room=Room(intake_bytes),

@@ -11,14 +11,14 @@ import msgspec
 from aiohttp import web
 
 from node.api import bodies
-from node.api.access import StoredAnswer
-from node.api.idempotency import Replays, fingerprint, read_key
+from node.api.access import StoredAnswer, new_secret
+from node.api.idempotency import Answered, Replays, fingerprint, read_key
 from node.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from node.api.access import AccessStore, Gate, Reserved, TokenRecord
+    from node.api.access import AccessStore, Gate, Mint, Reserved, TokenRecord
     from node.api.gathering import Gathering
     from node.api.room import Room
     from node.api.service import Desk
@@ -39,6 +39,7 @@ class Parts:
     gate: Gate
     gathering: Gathering
     replays: Replays
+    mint: Mint
     member: str
     now_ms: Callable[[], int]
     room: Room
@@ -110,4 +111,40 @@ async def once(
     mark = fingerprint(request.method, request.path, media_type, body)
     item = None if shown is None else await shown(call)
     done = await call.parts.replays.once(call.token.token_sha256, key, mark, work, item)
+    return _told(done)
+
+
+async def once_with_secret(
+    call: Call,
+    body: bytes,
+    prefix: str,
+    make: Callable[[str, int], Awaitable[tuple[StoredAnswer, bool]]],
+) -> web.Response:
+    """Answer with a new secret; under an `Idempotency-Key` with the same one again.
+
+    `make` is given the text and the time of the request, and says whether there is one of this text
+    already. Its answer is not kept: the secret in it is nowhere but with the caller.
+
+    Raises:
+        ApiError: the key is malformed, or was used for another request.
+    """
+    request, parts, token_sha256 = call.request, call.parts, call.token.token_sha256
+    key = read_key(request.headers.getall("Idempotency-Key", []))
+    if key is None:
+        answer, _ = await make(new_secret(prefix), parts.now_ms())
+        return respond(answer)
+    was_there = False
+
+    async def work(reserved: Reserved) -> StoredAnswer:
+        nonlocal was_there
+        text = parts.mint.secret(prefix, token_sha256, key, reserved)
+        answer, was_there = await make(text, reserved.created_ms)
+        return answer
+
+    mark = fingerprint(request.method, request.path, bodies.JSON, body)
+    done = await parts.replays.once(token_sha256, key, mark, work, keeps=False)
+    return _told(done._replace(replayed=was_there))
+
+
+def _told(done: Answered) -> web.Response:
     return respond(done.answer, {"Idempotency-Replayed": "true"} if done.replayed else None)

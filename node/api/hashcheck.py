@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from node.api import bodies
-from node.api.calls import json_answer, respond
+from node.api.calls import json_answer, once, once_with_secret, respond
 from node.api.hashcheck_bodies import (
     ComplaintsPage,
     ComplaintsParameters,
@@ -20,11 +20,12 @@ from node.api.hashcheck_bodies import (
     key_view,
 )
 from node.api.problems import ApiError
-from node.hashcheck.contract import Contract, Counts
+from node.hashcheck.contract import PREFIX, Contract, Counts, Decision
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from node.api.access import Reserved, StoredAnswer
     from node.api.calls import Call
 
 MAX_DRAFT_BYTES: Final = 1 << 16
@@ -44,10 +45,9 @@ async def list_hashcheck_keys(call: Call) -> web.StreamResponse:
 async def make_hashcheck_key(call: Call) -> web.StreamResponse:
     """Make a key and show it, once."""
     bodies.content_type(call.request, bodies.JSON)
-    draft = bodies.decode(_key_decoder, await bodies.whole(call.request, MAX_DRAFT_BYTES))
+    raw = await bodies.whole(call.request, MAX_DRAFT_BYTES)
+    draft = bodies.decode(_key_decoder, raw)
     ends_ms = int((draft.ends - _EPOCH).total_seconds()) * _SECOND_MS
-    if ends_ms <= call.parts.now_ms():
-        raise ApiError("bad_time", "must lie in the future", "ends")
     contract = Contract(
         draft.hoster,
         tuple(sorted(set(draft.scopes))),
@@ -57,9 +57,15 @@ async def make_hashcheck_key(call: Call) -> web.StreamResponse:
         draft.near_per_day,
         draft.near_reviews_per_day,
     )
-    text, key = await call.parts.hashcheck.make_key(contract, ends_ms)
-    view = msgspec.structs.replace(key_view(key, Counts()), key=text)
-    return respond(json_answer(view, 201))
+
+    async def make(text: str, now_ms: int) -> tuple[StoredAnswer, bool]:
+        if ends_ms <= now_ms:
+            raise ApiError("bad_time", "must lie in the future", "ends")
+        kept, was_there = await call.parts.hashcheck.keep_key(text, contract, now_ms, ends_ms)
+        view = msgspec.structs.replace(key_view(kept, Counts()), key=text)
+        return json_answer(view, 201), was_there
+
+    return await once_with_secret(call, raw, PREFIX, make)
 
 
 async def revoke_hashcheck_key(call: Call) -> web.StreamResponse:
@@ -79,11 +85,19 @@ async def list_complaints(call: Call) -> web.StreamResponse:
 async def decide_complaint(call: Call) -> web.StreamResponse:
     """Uphold or reject a complaint."""
     bodies.content_type(call.request, bodies.JSON)
-    draft = bodies.decode(_decision_decoder, await bodies.whole(call.request, MAX_DRAFT_BYTES))
-    decided, undone = await call.parts.hashcheck.decide(
-        call.request.match_info["complaint_id"],
-        upheld=draft.decision == "uphold",
-        by=call.actor if draft.analyst is UNSET else draft.analyst,
-        reason=draft.reason,
-    )
-    return respond(json_answer(complaint_view(decided, undone)))
+    raw = await bodies.whole(call.request, MAX_DRAFT_BYTES)
+    draft = bodies.decode(_decision_decoder, raw)
+    complaint_id, desk = call.request.match_info["complaint_id"], call.parts.hashcheck
+    by = call.actor if draft.analyst is UNSET else draft.analyst
+    upheld = draft.decision == "uphold"
+
+    async def work(reserved: Reserved | None) -> StoredAnswer:
+        if reserved is not None and not reserved.fresh:
+            said = Decision(upheld, by, draft.reason, reserved.created_ms)
+            stands = await desk.was_overruled(complaint_id, said)
+            if stands is not None:
+                return json_answer(complaint_view(stands))
+        done = await desk.decide(complaint_id, upheld=upheld, by=by, reason=draft.reason)
+        return json_answer(complaint_view(*done))
+
+    return await once(call, raw, work)

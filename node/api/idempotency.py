@@ -82,10 +82,13 @@ class Replays:
         request: bytes,
         work: Callable[[Reserved], Awaitable[StoredAnswer]],
         item: str | None = None,
+        *,
+        keeps: bool = True,
     ) -> Answered:
         """Do `work` unless its answer is known; `request` is the request's fingerprint.
 
-        `item`: which one the answer shows, and goes with.
+        `item`: which one the answer shows, and goes with. `keeps`: unless its answer shows a
+        secret: it is worked on again, each time.
 
         Raises:
             ApiError: the key was used for another request.
@@ -95,7 +98,7 @@ class Replays:
             await running.wait()
         done = self._running[slot] = asyncio.Event()
         try:
-            return await self._once(token_sha256, key, request, work, item)
+            return await self._once(token_sha256, key, request, work, item, keeps=keeps)
         finally:
             del self._running[slot]
             done.set()
@@ -107,6 +110,8 @@ class Replays:
         request: bytes,
         work: Callable[[Reserved], Awaitable[StoredAnswer]],
         item: str | None,
+        *,
+        keeps: bool,
     ) -> Answered:
         reserved = await self._store.reserve(token_sha256, key, request, self._now_ms(), item)
         if reserved.body_sha256 != request:
@@ -120,5 +125,6 @@ class Replays:
             if reserved.fresh and of_error(error).status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 await self._store.release(token_sha256, key)
             raise
-        await self._store.answered(token_sha256, key, answer)
+        if keeps:
+            await self._store.answered(token_sha256, key, answer)
         return Answered(answer, replayed=False)

@@ -322,7 +322,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Make a token; the answer is the only place where it stands.",
         {201: (JSON, TokenView)},
         {JSON: TokenDraft},
-        refuses=(413, 415, 503),
+        refuses=(409, 413, 415, 503),
+        keyed=True,
         example={"name": "case-system", "scopes": ["changes:read", "items:read"]},
     ),
     Operation(
@@ -352,7 +353,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Uphold a complaint, which blocks its contents from HashCheck at once, or reject it.",
         {200: (JSON, ComplaintView)},
         {JSON: DecisionDraft},
-        refuses=(404, 413, 415, 422, 503),
+        refuses=(404, 409, 413, 415, 422, 503),
+        keyed=True,
         example={"decision": "uphold", "reason": "a picture of a stock library"},
     ),
     Operation(
@@ -372,7 +374,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Make a key for a hosting company; the answer is the only place where it stands.",
         {201: (JSON, KeyView)},
         {JSON: KeyDraft},
-        refuses=(413, 415, 422, 503),
+        refuses=(409, 413, 415, 422, 503),
+        keyed=True,
         example={"hoster": "pictures-hosting", "ends": "2030-12-31T00:00:00Z"},
     ),
     Operation(

@@ -9,15 +9,15 @@ import msgspec
 from msgspec import UNSET
 
 from node.api import bodies
-from node.api.access import new_token
-from node.api.calls import json_answer, respond
+from node.api.access import PREFIX, token_of
+from node.api.calls import json_answer, once_with_secret, respond
 from node.api.operations import TokenDraft, TokensPage, TokenView
 from node.api.problems import ApiError
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from node.api.access import TokenRecord
+    from node.api.access import StoredAnswer, TokenRecord
     from node.api.calls import Call
 
 MAX_DRAFT_BYTES: Final = 1 << 14
@@ -34,13 +34,19 @@ async def list_tokens(call: Call) -> web.StreamResponse:
 async def make_token(call: Call) -> web.StreamResponse:
     """Make a token and show it, once."""
     bodies.content_type(call.request, bodies.JSON)
-    draft = bodies.decode(_decoder, await bodies.whole(call.request, MAX_DRAFT_BYTES))
-    now = call.parts.now_ms()
-    expires = None if draft.expires_days is UNSET else now + draft.expires_days * DAY_MS
-    text, record = new_token(draft.name, frozenset(draft.scopes), now, expires)
-    await call.parts.store.add_token(record)
-    view = msgspec.structs.replace(token_view(record), token=text)
-    return respond(json_answer(view, 201))
+    raw = await bodies.whole(call.request, MAX_DRAFT_BYTES)
+    draft, store = bodies.decode(_decoder, raw), call.parts.store
+
+    async def make(text: str, now_ms: int) -> tuple[StoredAnswer, bool]:
+        expires = None if draft.expires_days is UNSET else now_ms + draft.expires_days * DAY_MS
+        _, record = token_of(text, draft.name, frozenset(draft.scopes), now_ms, expires)
+        known = await store.find_token(record.token_sha256)
+        if known is None:
+            await store.add_token(record)
+        view = msgspec.structs.replace(token_view(known or record), token=text)
+        return json_answer(view, 201), known is not None
+
+    return await once_with_secret(call, raw, PREFIX, make)
 
 
 async def revoke_token(call: Call) -> web.StreamResponse:

@@ -53,9 +53,22 @@ class HashCheckDesk:
             StoreError: nothing was kept.
         """
         text = new_secret(PREFIX)
-        key = Key(digest_of(text), contract, self.now_ms(), ends_ms)
-        await self.store.add_key(key)
+        key, _ = await self.keep_key(text, contract, self.now_ms(), ends_ms)
         return text, key
+
+    async def keep_key(
+        self, text: str, contract: Contract, now_ms: int, ends_ms: int
+    ) -> tuple[Key, bool]:
+        """Keep the key of this text, unless it is: what is kept, and whether it was before.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        key = Key(digest_of(text), contract, now_ms, ends_ms)
+        known = self.store.find_key(key.key_sha256)
+        if known is None:
+            await self.store.add_key(key)
+        return known or key, known is not None
 
     async def keys(self) -> tuple[Sequence[Key], Mapping[bytes, Counts]]:
         """Return all keys, and what each asked in the last 30 days."""
@@ -77,6 +90,13 @@ class HashCheckDesk:
     async def complaints(self, *, open_only: bool) -> Sequence[Complaint]:
         """Return complaints, oldest first."""
         return await self.store.complaints(open_only=open_only)
+
+    async def was_overruled(self, complaint_id: str, decision: Decision) -> Complaint | None:
+        """Return the complaint if this was said since its time, and somebody spoke after it."""
+        known = await self.store.complaint(complaint_id)
+        said = () if known is None else known.state.decisions
+        is_said = any(one.at_ms >= decision.at_ms and one.same_word(decision) for one in said[:-1])
+        return known if is_said else None
 
     async def decide(
         self, complaint_id: str, *, upheld: bool, by: str, reason: str

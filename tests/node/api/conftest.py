@@ -82,7 +82,13 @@ class LocalNode:
     def app(self, **options: Any) -> Application:
         """Make the application."""
         return make_local_app(
-            self.desk, self.access, self.hashcheck, member=US, now_ms=lambda: self.now, **options
+            self.desk,
+            self.access,
+            self.hashcheck,
+            member=US,
+            now_ms=lambda: self.now,
+            node_secret=bytes(32),
+            **options,
         )
 
     async def token(self, *scopes: Scope, expires_ms: int | None = None) -> dict[str, str]:

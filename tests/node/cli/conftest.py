@@ -119,7 +119,14 @@ async def running(
         wake_delivery=lambda: None,
     )
     hashcheck = HashCheckDesk(store.hashchecks, lambda: NOW_MS)
-    app = make_local_app(desk, store.access, hashcheck, member=US, now_ms=lambda: NOW_MS)
+    app = make_local_app(
+        desk,
+        store.access,
+        hashcheck,
+        member=US,
+        now_ms=lambda: NOW_MS,
+        node_secret=mine.node_secret,
+    )
     server = await aiohttp_server(app)
     change_file(member.source, "api", {"listen_port": server.port})
     yield Typing(load(member.source), capsys)

@@ -1,0 +1,168 @@
+"""What is made or said once although its answer was lost: keys, tokens, words on complaints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Why
+from node.hashcheck.contract import Scope as HashCheckScope
+from node.store.items.access import Access
+from tests.builders.cases import file
+from tests.node.api.conftest import Client, LocalNode
+
+AGAIN = {"Idempotency-Key": "made-once"}
+KEYS, TOKENS = "/api/v1/hashcheck/keys", "/api/v1/tokens"
+DRAFTS: dict[str, dict[str, Any]] = {
+    KEYS: {"hoster": "pics", "ends": "2099-12-31T00:00:00Z"},
+    TOKENS: {"name": "scart", "scopes": ["items:read"], "expires_days": 30},
+}
+KEPT = "SELECT key, response FROM idempotency"
+
+
+async def posted(
+    client: Client, path: str, draft: dict[str, Any], headers: dict[str, str]
+) -> tuple[int, bytes, str | None]:
+    """Post; give status, body and whether it was said before."""
+    answer = await client.post(path, json=draft, headers=headers)
+    return answer.status, await answer.read(), answer.headers.get("Idempotency-Replayed")
+
+
+async def made_of(client: Client, path: str) -> list[dict[str, Any]]:
+    """List what was made, but for the token that these tests call with."""
+    (listed,) = (await (await client.get(path)).json()).values()
+    return [one for one in listed if one.get("name") != "tests"]
+
+
+@pytest.mark.parametrize("path", [KEYS, TOKENS])
+class TestSecrets:
+    """A secret is shown again to its own request, and kept nowhere."""
+
+    async def test_the_same_request_again_makes_no_second_one(
+        self, client: Client, path: str
+    ) -> None:
+        """The answer is the same, with the secret in it."""
+        first = await posted(client, path, DRAFTS[path], AGAIN)
+        again = await posted(client, path, DRAFTS[path], AGAIN)
+        assert (first[0], first[2]) == (201, None)
+        assert again == (*first[:2], "true")
+        assert len(await made_of(client, path)) == 1
+
+    async def test_two_at_once_are_one(self, client: Client, path: str) -> None:
+        """Both are answered with it."""
+        both = await asyncio.gather(*(posted(client, path, DRAFTS[path], AGAIN) for _ in range(2)))
+        assert len({body for _, body, _ in both}) == 1
+        assert len(await made_of(client, path)) == 1
+
+    async def test_another_request_under_its_key_is_refused(
+        self, client: Client, path: str
+    ) -> None:
+        """And makes nothing."""
+        await posted(client, path, DRAFTS[path], AGAIN)
+        other = {**DRAFTS[path], "scopes": ["check"] if path == KEYS else ["admin"]}
+        assert (await posted(client, path, other, AGAIN))[0] == 409
+        assert len(await made_of(client, path)) == 1
+
+    async def test_the_secret_is_kept_with_no_answer(
+        self, client: Client, local: LocalNode, path: str
+    ) -> None:
+        """Whoever has the database could ask with it."""
+        await posted(client, path, DRAFTS[path], AGAIN)
+        rows = await local.store.writer.run(lambda c: c.execute(KEPT).fetchall())
+        assert rows == [("made-once", None)]
+
+    async def test_after_a_crash_before_it_was_kept_it_is_made(
+        self,
+        client: Client,
+        local: LocalNode,
+        aiohttp_client: Callable[..., Awaitable[Client]],
+        path: str,
+    ) -> None:
+        """By another process of the node, with the secret that the first would have shown."""
+        first = await posted(client, path, DRAFTS[path], AGAIN)
+        table = "hashcheck_keys" if path == KEYS else "tokens WHERE name = 'scart'"
+        await local.store.writer.run(lambda c: c.execute(f"DELETE FROM {table}"))
+        local.access = Access(local.store.writer, local.store.readers)
+        head = {"Authorization": client._session.headers["Authorization"]}
+        later = await aiohttp_client(local.app(), headers=head)
+        local.now += 1000
+        assert await posted(later, path, DRAFTS[path], AGAIN) == first
+
+    async def test_once_its_key_is_forgotten_another_is_made(
+        self, client: Client, local: LocalNode, path: str
+    ) -> None:
+        """As with every request."""
+        first = await posted(client, path, DRAFTS[path], AGAIN)
+        local.now += 1000
+        await local.access.forget_before(local.now)
+        assert (await posted(client, path, DRAFTS[path], AGAIN))[1] != first[1]
+        assert len(await made_of(client, path)) == 2
+
+    async def test_without_a_key_each_request_makes_one(self, client: Client, path: str) -> None:
+        """As before."""
+        bodies = {(await posted(client, path, DRAFTS[path], {}))[1] for _ in range(2)}
+        assert len(bodies) == 2
+
+
+async def complaint(local: LocalNode) -> str:
+    """Have a complaint wait for a person; give the path of its decision."""
+    contract = Contract("pics", tuple(HashCheckScope), ("own",), 9, 9, 9, 9)
+    key, asked = Key(bytes(32), contract, local.now, local.now + 1), file(1)
+    found, store = Hit(asked, (asked,), ()), local.store.hashchecks
+    reference, name = "gb-iwf." + "0" * 26, "gb-iwf." + "1" * 26
+    await store.add_key(key)
+    await store.keep_hits(key.key_sha256, [(reference, found)], local.now)
+    state = ComplaintState("pics", key.key_id, Why.NOT_ILLEGAL, None, found)
+    await store.complain(key, reference, name, state, local.now)
+    return f"/api/v1/hashcheck/complaints/{name}/decision"
+
+
+class TestDecision:
+    """A colleague's later word stands, though the answer to an earlier one was lost."""
+
+    UPHELD = ({"decision": "uphold", "reason": "a stock picture", "analyst": "anna"}, AGAIN)
+    REJECTED = ({"decision": "reject", "reason": "it is illegal", "analyst": "bert"},)
+
+    async def decisions(self, local: LocalNode) -> list[bool]:
+        """What was said of the one complaint."""
+        (one,) = await local.hashcheck.complaints(open_only=False)
+        return [said.upheld for said in one.state.decisions]
+
+    async def test_an_earlier_word_that_is_sent_again_overrules_nobody(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """What the colleague had blocked or let go stays so."""
+        path = await complaint(local)
+        first = await posted(client, path, *self.UPHELD)
+        local.now += 1000
+        await posted(client, path, *self.REJECTED, {})
+        assert await posted(client, path, *self.UPHELD) == (*first[:2], "true")
+        assert await self.decisions(local) == [True, False]
+
+    async def test_after_a_crash_before_its_answer_was_kept(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """The complaint is shown as it stands."""
+        path = await complaint(local)
+        await posted(client, path, *self.UPHELD)
+        local.now += 1000
+        await posted(client, path, *self.REJECTED, {})
+        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
+        await local.store.writer.run(lambda c: c.execute(lost))
+        status, body, _ = await posted(client, path, *self.UPHELD)
+        assert (status, b'"status":"rejected"' in body) == (200, True)
+        assert await self.decisions(local) == [True, False]
+
+    async def test_a_word_that_was_broken_off_is_said_again(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """Nothing of it is known yet, or no more than that it was said."""
+        path = await complaint(local)
+        await posted(client, path, *self.UPHELD)
+        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
+        await local.store.writer.run(lambda c: c.execute(lost))
+        status, body, _ = await posted(client, path, *self.UPHELD)
+        assert (status, b'"status":"upheld"' in body) == (200, True)
