@@ -106,7 +106,7 @@ async def notify_proxy(call: Call) -> web.StreamResponse:
 
 
 async def withdraw_verdict(call: Call) -> web.StreamResponse:
-    """Take a verdict back; again, it is gone already."""
+    """Take a verdict back; again, there is none (404)."""
     verdict_id = call.request.match_info["verdict_id"]
     correcting = call.parts.desk.correcting
     return respond(

@@ -58,7 +58,25 @@ def backup(
         raise AlreadyOpenError("destination: a file is already there; it is never overwritten")
     partial = destination.with_name(destination.name + ".partial")
     partial.unlink(missing_ok=True)
-    upgrade = upgrade or Upgrade()
+    try:
+        _write(source, source_key, partial, destination_key, restored_ms, upgrade or Upgrade())
+    except BaseException:
+        partial.unlink(missing_ok=True)  # the disk that it filled may be the node's
+        raise
+    _sync(partial)
+    partial.rename(destination)
+    _sync(destination.parent)
+    return destination.stat().st_size
+
+
+def _write(
+    source: Path,
+    source_key: bytes,
+    partial: Path,
+    destination_key: bytes,
+    restored_ms: int | None,
+    upgrade: Upgrade,
+) -> None:
     connection = open_reader(source, source_key)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -71,10 +89,6 @@ def backup(
         raise translate(error) from error
     finally:
         connection.close()
-    _sync(partial)
-    partial.rename(destination)
-    _sync(destination.parent)
-    return destination.stat().st_size
 
 
 def _heed(connection: FileConnection, upgrade: Upgrade, at: Callable[[], Step]) -> None:

@@ -132,6 +132,15 @@ class TestBackup:
         with no_file_larger_than(20_000), pytest.raises(StoreFullError):
             backup(source, KEY, tmp_path / "backup.db", OTHER_KEY)
 
+    async def test_a_backup_that_filled_the_disk_gives_its_room_back(
+        self, source: Path, tmp_path: Path
+    ) -> None:
+        """It may be the disk of the node, which would take nothing in until somebody looks."""
+        half = tmp_path / "backup.db.partial"
+        with no_file_larger_than(20_000), pytest.raises(StoreFullError):
+            backup(source, KEY, tmp_path / "backup.db", OTHER_KEY)
+        assert not half.exists()
+
     def test_backup_with_the_wrong_key_makes_no_file(self, place: Place, tmp_path: Path) -> None:
         """Neither a partial one."""
         with pytest.raises(WrongKeyError):
