@@ -11,14 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from node.store.connection import driver_errors, translate
+from node.store.errors import OlderDatabaseError, StoreError
 from node.store.items.queries import Queries
-from node.store.opening import Place, keep_out, open_alone, open_reader, open_writer
+from node.store.opening import (
+    Place,
+    is_older,
+    keep_out,
+    open_alone,
+    open_reader,
+    open_writer,
+)
 from node.store.seam import Connection
 from node.store.writer import InlineReaders, InlineWriter
 
+_FAILURES: Final[tuple[type[Exception], ...]] = (StoreError, *driver_errors())
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -70,13 +79,17 @@ def reading(place: Place, key: bytes) -> Iterator[Beside]:
     """Open a store that cannot be written; what the driver finds is said in our words.
 
     Raises:
+        OlderDatabaseError: what is asked for is not in it before it is brought up to date.
         StoreError: see `open_reader`; and whatever is met while it is read.
     """
     connection = open_reader(place, key)
     try:
         yield Beside(connection)
-    except driver_errors() as error:
-        raise translate(error) from error
+    except _FAILURES as error:
+        named = translate(error)
+        if type(named) is StoreError and is_older(place, key):  # it lacks a table, for example
+            named = OlderDatabaseError(OlderDatabaseError.__doc__)
+        raise named from error
     finally:
         connection.close()
 

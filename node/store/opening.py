@@ -127,6 +127,18 @@ def open_reader(place: Place, key: bytes) -> Connection:
     return opened
 
 
+def is_older(place: Place, key: bytes) -> bool:
+    """Whether a store is to be brought up to date by a node that starts.
+
+    Raises:
+        StoreError: see `connection.is_older` and `postgres.opening.is_older`.
+    """
+    if isinstance(place, Path):
+        return files.is_older(place, key)
+    older: bool = _server().is_older(place, key)
+    return older
+
+
 def keep_out(place: Place) -> Lock:
     """Keep every node off the store, for as long as this process lives.
 

@@ -23,7 +23,7 @@ from node.casework.passing_on.post import Post
 from node.peer.channels.outgoing import Buried, tombstone
 from node.store import opening
 from node.store.audits.audit import Audit
-from node.store.beside import alone
+from node.store.beside import alone, reading
 from node.store.connection import SCHEMA_FILES
 from node.store.errors import AlreadyOpenError, OlderDatabaseError
 from node.store.items.queries import ItemQuery
@@ -242,6 +242,13 @@ class TestUpgrade:
 LAST: Final = EARLIER[-1]
 
 
+def begun(place: Place) -> None:
+    """Bring it up to date, as a node that begins."""
+    connection, lock = opening.open_locked(place.where, KEY)
+    connection.close()
+    lock.release()
+
+
 class TestBeside:
     """Who writes beside a node changes no schema: an older one may run, and does not know it."""
 
@@ -253,10 +260,22 @@ class TestBeside:
         for _ in range(2):
             with pytest.raises(OlderDatabaseError, match="start this version"):
                 opening.open_writer(place.where, KEY)
-        connection, lock = opening.open_locked(place.where, KEY)
-        connection.close()
-        lock.release()
+        begun(place)
         opening.open_writer(place.where, KEY).close()
+
+    def test_r11_a_reader_that_finds_no_table_says_that_the_store_is_older(
+        self, place: Place
+    ) -> None:
+        """`hotline doctor` and `verify` before the first start; what is there can be read."""
+        as_of(place, 11)
+        with reading(place.where, KEY) as store:
+            assert store.read(lambda c: c.execute("SELECT id FROM items").fetchall()) == []
+        with (
+            pytest.raises(OlderDatabaseError, match="start this version"),
+            reading(place.where, KEY) as store,
+        ):
+            store.read(lambda c: c.execute("SELECT key FROM answers_about").fetchall())
+        begun(place)
 
     def test_r11_who_keeps_nodes_out_brings_it_up_to_date(self, place: Place) -> None:
         """Such as `hotline restored`, which must come before the node; a file is copied first."""

@@ -122,6 +122,22 @@ def open_reader(place: Postgres, key: bytes) -> PostgresConnection:
     )
 
 
+def is_older(place: Postgres, key: bytes) -> bool:
+    """Whether opening the database for a node would bring its schema up to date.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AwayError, RefusedByServerError
+    """
+    seal, raw = Seal(key), connect(place)
+    try:
+        check_store(raw, seal)
+        return is_behind(raw)
+    except psycopg.Error as error:
+        raise translate(error) from error
+    finally:
+        raw.close()
+
+
 class ServerLock:
     """Keeps every node off a store, for as long as this process lives."""
 
