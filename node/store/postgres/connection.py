@@ -17,7 +17,7 @@ import psycopg
 from psycopg import pq
 from psycopg.types.numeric import Int8BinaryDumper
 
-from node.store.errors import AwayError
+from node.store.errors import AwayError, StoreError
 from node.store.postgres import arrays, dialect
 from node.store.postgres.catalog import Catalog
 from node.store.postgres.dialect import Bulk, Statement
@@ -144,20 +144,26 @@ class PostgresConnection(BulkConnection):
         if time.monotonic() < self._not_before:
             raise AwayError(AwayError.__doc__)
         self._not_before = time.monotonic() + PAUSE_S
-        raw = self._connected()
+        raw = connect(self._place)
         try:
-            self.catalog = Catalog.read(raw)
-        except psycopg.Error as error:
+            self._take_up(raw)
+            catalog = Catalog.read(raw)
+        except BaseException as error:  # a line that has just broken soon breaks again
             raw.close()
-            raise translate(error) from error
-        self._raw, self._shapes = raw, {}
+            if isinstance(error, psycopg.Error):
+                raise translate(error) from error
+            raise
+        self._raw, self.catalog, self._shapes = raw, catalog, {}
         self._not_before = 0.0
 
-    def _connected(self) -> Raw:
-        raw = connect(self._place)
+    def _take_up(self, raw: Raw) -> None:
+        """Make a new session what the one before it was.
+
+        Raises:
+            StoreError, psycopg.Error
+        """
         if self._read_only:
             raw.execute(_READ_ONLY)
-        return raw
 
     @property
     def in_transaction(self) -> bool:
@@ -180,7 +186,15 @@ class PostgresConnection(BulkConnection):
         """How the words for transactions are said here."""
         if sql == "BEGIN":
             return lambda: self._run(_SNAPSHOT, None)
-        return None
+        return self._roll_back if sql == "ROLLBACK" else None
+
+    def _roll_back(self) -> Rows:
+        """Take back what is not committed; the server does it itself with a session that ends."""
+        try:
+            return self._run_once("ROLLBACK", None, planned=True)
+        except StoreError:
+            self._raw.close()
+            return Rows(iter(()), -1)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
         """Run one statement for each of `parameters`, all of them sent before the first answer.

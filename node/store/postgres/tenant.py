@@ -181,26 +181,22 @@ class TenantConnection(BesideConnection):
         self._kept = self._commits
         return _NOBODY
 
-    def _connected(self) -> Raw:
-        """Connect again; the lock may still be held by what is left of our dead session.
+    def _take_up(self, raw: Raw) -> None:
+        """Take the lock again; it may still be held by what is left of our dead session.
 
         Raises:
             AlreadyOpenError: another process has taken over.
             SetBackError: the server has not even heard that this process began.
-            AwayError, RefusedByServerError
+            AwayError, psycopg.Error
         """
-        raw = super()._connected()
         row = raw.execute(_FENCE).fetchone()
         if row is None or row[0] > self._fence:
-            raw.close()
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
         is_behind, is_standby = row[0] < self._fence, bool(row[1])
         if is_behind and not is_standby:
             self._was_set_back(raw)
         if is_behind or not _try_lock(raw):  # whoever comes back asks again by himself
-            raw.close()
             raise AwayError(AwayError.__doc__)
-        return raw
 
     def _was_kept(self) -> bool:
         """Whether the transaction whose COMMIT was not answered was kept.

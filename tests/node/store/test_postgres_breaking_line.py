@@ -1,0 +1,93 @@
+"""A line to the server that breaks, and breaks again while the node comes back over it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from node.casework.errors import ItemOpenError
+from node.store.errors import AwayError
+from node.store.seam import Connection
+from node.store.sqlite import Store
+from tests.builders.breaking_line import Line, breaking
+from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.postgres import Cluster
+from tests.contract.stores import KEY, record_items
+
+FENCE = "SELECT fence"
+"""What a node asks first when it comes back."""
+
+
+@pytest.fixture
+def line(postgres: Cluster, tmp_path: Path) -> Iterator[Line]:
+    """Give a line to a server with an empty store."""
+    with breaking(postgres.emptied(KEY), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def store(line: Line) -> AsyncIterator[Store]:
+    """Give the store, open over the line."""
+    opened = Store.open(line.place, KEY, US, FINGERPRINTS)
+    yield opened
+    await opened.close()
+
+
+def mark(connection: Connection) -> None:
+    """A job that shows how often it was kept."""
+    sql = "INSERT INTO meta VALUES ('marks', 'x') ON CONFLICT (name) DO UPDATE SET value = ?"
+    before = connection.execute("SELECT value FROM meta WHERE name = 'marks'").fetchone()
+    connection.execute(sql, ("x" if before is None else before[0] + "x",))
+
+
+@pytest.mark.parametrize("again", [[], [FENCE], [FENCE, FENCE], ["FOR UPDATE"]])
+@pytest.mark.parametrize("others", [0, 3])
+async def test_what_was_kept_without_an_answer_is_done_once_however_often_the_line_breaks(
+    store: Store, line: Line, again: list[str], others: int
+) -> None:
+    """Whether it was kept is asked until somebody answers; a group is not tried again before."""
+    await store.writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+    line.breaks_at = ["COMMIT", *again]
+    beside = [store.writer.run(lambda _: None) for _ in range(others)]
+    await asyncio.gather(store.writer.run(mark), *beside)
+    assert line.breaks_at == []
+    assert await store.history.fact("marks") == "x"
+
+
+async def test_line_that_breaks_while_the_node_comes_back_is_named_as_a_server_that_is_away(
+    store: Store, line: Line
+) -> None:
+    """Whoever waits for the store hears what it can, and comes again."""
+    line.breaks_at = ["tenure SET commits", FENCE]
+    with pytest.raises(AwayError):
+        await record_items(store, 1)
+    await record_soon(store, 1)
+
+
+async def test_line_that_breaks_while_a_failed_job_is_taken_back_stops_nobody_else(
+    store: Store, line: Line
+) -> None:
+    """A refusal is an everyday thing; the one thread that writes outlives it."""
+
+    def refuse(_: Connection) -> None:
+        raise ItemOpenError
+
+    line.breaks_at = ["ROLLBACK"]
+    with pytest.raises(ItemOpenError):
+        await store.writer.run(refuse)
+    await record_soon(store, 1)
+    assert (await store.queries.figures())["items"] == 1
+
+
+async def record_soon(store: Store, number: int) -> None:
+    """Record an item as soon as the line holds; a store that answers nobody fails."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with suppress(AwayError):
+            return await asyncio.wait_for(record_items(store, number), 20)
+    raise AssertionError("it never came back")
