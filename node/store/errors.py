@@ -128,7 +128,8 @@ class DamagedDatabaseError(StoreError):
 class AwayError(StoreError):
     """store.url.
 
-    The database server does not answer; nothing was written. Start it; the node resumes by itself.
+    The database server does not answer, or is still a standby; nothing was written. Start it, or
+    promote it; the node resumes by itself.
     """
 
     code = "store_away"

@@ -46,6 +46,9 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
+    # Of several servers in the URL the one that takes writes: a session with a standby would go on
+    # when the other is back, and tell what was long ago.
+    "target_session_attrs": "primary",
 }
 _SESSION: Final = (
     "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';"

@@ -10,12 +10,13 @@ wakes up, the fence on the row of the tenure keeps nothing of it (`tenant.py`).
 After the server was away, or could only be read, who worked has `RETURN_S` to come back: it alone
 knows whether the server lacks what it had confirmed last.
 
-A server that still is another's standby is nobody's to work on. Once it is promoted the same number
-tells whether it was behind: one lower than was seen here says that transactions which were
-confirmed are lost, and who worked then may have died with the old server. Then nobody takes over.
-What was seen before a person said `hotline restored` counts no more: so the database tells which
-restores it knows, and one that was not seen there yet is that word. One that is gone is none: a
-server that was set back to before it lacks it, too.
+A server that still is another's standby is nobody's to work on: no session begins with it, and it
+is away until it is promoted (`connection.connect`). Then the same number tells whether it was
+behind: one lower than was seen here says that transactions which were confirmed are lost, and who
+worked then may have died with the old server. Then nobody takes over. What was seen before a person
+said `hotline restored` counts no more: so the database tells which restores it knows, and one that
+was not seen there yet is that word. One that is gone is none: a server that was set back to before
+it lacks it, too.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ LEASE_S: Final = 15.0
 RETURN_S: Final = 6.0
 """How long nobody takes over once a server that was away is back: who works writes every 2 s."""
 _HOLDER: Final = """
-SELECT t.fence, t.commits, l.pid, pg_is_in_recovery(),
+SELECT t.fence, t.commits, l.pid,
     coalesce((SELECT value FROM meta WHERE name = 'restores'), '')
 FROM tenure t LEFT JOIN pg_locks l
 ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = 0
@@ -66,14 +67,12 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND applic
 class Holder:
     """Who works: its fence, its commits so far, and its session on the server (None: nobody).
 
-    `is_standby`: the server may only be read, and may yet learn what is missing. `restores`: which
-    the database knows, with commas between (`node.store.backup`).
+    `restores`: which the database knows, with commas between (`node.store.backup`).
     """
 
     fence: int
     commits: int
     session: int | None
-    is_standby: bool
     restores: str = ""
 
 
@@ -137,8 +136,7 @@ class StandBy:
     def is_free(self) -> bool:
         """Whether nobody works; one that has shown nothing for too long is ended.
 
-        While the server is away or hangs nobody is said to be free, and no time passes; the same
-        while it is a standby.
+        While the server is away or hangs nobody is said to be free, and no time passes.
 
         Raises:
             SetBackError: nobody works, on a server that lacks what was seen on it; it is marked.
@@ -155,9 +153,6 @@ class StandBy:
             self._back_s, self._was_away = self._now_s(), False
         if self._now_s() - asked_s > SLOW_S:
             self._seen = None
-        if holder.is_standby:
-            self._seen, self._was_away = None, True  # to who works it is away until it is promoted
-            return False
         self._heed_restores(holder)
         if holder.session is None:
             if self._back_s is not None and self._now_s() - self._back_s <= RETURN_S:

@@ -45,7 +45,7 @@ PATIENCE_S: Final = 1.0
 """How long who opens a store waits for the server to let go the session of one that has ended."""
 _LOOK_S: Final = 0.02
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
-_FENCE = "SELECT fence, pg_is_in_recovery() FROM tenure"
+_FENCE = "SELECT fence FROM tenure"
 _MARK = (
     "INSERT INTO meta (name, value) SELECT %s, '1' FROM tenure WHERE fence <= %s FOR UPDATE"
     " ON CONFLICT (name) DO NOTHING"
@@ -192,10 +192,9 @@ class TenantConnection(BesideConnection):
         row = raw.execute(_FENCE).fetchone()
         if row is None or row[0] > self._fence:
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
-        is_behind, is_standby = row[0] < self._fence, bool(row[1])
-        if is_behind and not is_standby:
+        if row[0] < self._fence:
             self._was_set_back(raw)
-        if is_behind or not _try_lock(raw):  # whoever comes back asks again by himself
+        if not _try_lock(raw):  # whoever comes back asks again by himself
             raise AwayError(AwayError.__doc__)
 
     def _was_kept(self) -> bool:

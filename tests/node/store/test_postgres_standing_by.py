@@ -516,10 +516,10 @@ async def test_dump_whose_rights_are_not_given_yet_is_waited_for(
         owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
-async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_read_for_long(
+async def test_who_worked_comes_back_first_also_where_the_server_was_a_standby_for_long(
     place: Postgres, waiting: StandBy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A standby of the server answers at once and is promoted later: until then nobody can write.
+    """It is promoted late, and answers then: until then it is away.
 
     What was confirmed after the last look is known to who worked alone.
     """
@@ -530,12 +530,10 @@ async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_r
     waiting.close()
     with monkeypatch.context() as patched:
         patched.setattr(waiting, "_place", replace(place, url="postgresql://127.0.0.1:1/none"))
-        assert not waiting.is_free()
-    promoted = Holder(fence, commits, None, is_standby=False)
-    monkeypatch.setattr(waiting, "_look", lambda: replace(promoted, is_standby=True))
-    for _ in range(4):
-        assert not waiting.is_free()
-        clock.now_s += RETURN_S
+        for _ in range(4):
+            assert not waiting.is_free()
+            clock.now_s += RETURN_S
+    promoted = Holder(fence, commits, None)
     monkeypatch.setattr(waiting, "_look", lambda: promoted)
     assert not waiting.is_free()
     clock.now_s += RETURN_S + 1
