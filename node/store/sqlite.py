@@ -17,6 +17,7 @@ from node.store.contents.lookalikes import Lookalikes
 from node.store.contents.near_files import Folder
 from node.store.contents.shared import Shared
 from node.store.delta import AT_MOST, Delta
+from node.store.errors import AwayError
 from node.store.history import History
 from node.store.items.access import Access
 from node.store.items.cases import Cases
@@ -50,6 +51,8 @@ from node.store.writer import (
 READERS = 3
 LIFE_S = 2.0
 """How often a process shows that it lives."""
+HANGS_S = 30.0
+"""How long a server may take to keep nothing at all, behind whatever it keeps before."""
 SLACK_PAGES = 1024
 """Free pages, of 8 KiB, that stay in the file."""
 SHRINK_PAGES = 256
@@ -180,12 +183,23 @@ class Store:
             StoreError: it cannot be read or written.
         """
         if self.readers.look_up(_is_on_server):
-            await self.writer.run(_nothing)
+            await self._write_nothing()
         else:
             await self.readers.run(refuse_moved)
         if self.writer.room.is_full:
             await self.writer.run(try_room)
             self.writer.room.is_full = False
+
+    async def _write_nothing(self) -> None:
+        late = asyncio.get_running_loop().call_later(HANGS_S, self._call_away)
+        try:
+            await self.writer.run(_nothing)
+        finally:
+            late.cancel()
+
+    def _call_away(self) -> None:
+        """Say of a server that neither keeps nor refuses that it is away; until it keeps again."""
+        self.writer.room.out_of_reach = AwayError.code
 
     async def close(self) -> None:
         """Finish what was handed in, close, and let the next process in."""

@@ -52,6 +52,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 }
 _SESSION: Final = (
     "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';"
+    " SET client_min_messages = warning;"
     " SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
     " SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
     " 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',"
@@ -59,9 +60,10 @@ _SESSION: Final = (
 )
 """What the store needs, whatever an administrator set for all.
 
-What was answered survives; who waited for another writer sees what that one wrote; the server
-notices a node that vanished, and lets go its lock. No time ends a session, whose lock would go with
-it, nor a statement: it would end the wait for a standby, too, and call that a COMMIT.
+What was answered survives, and the server tells of a wait for its standby that was cut short; who
+waited for another writer sees what that one wrote; the server notices a node that vanished, and
+lets go its lock. No time ends a session, whose lock would go with it, nor a statement: it would end
+the wait for a standby, too, and call that a COMMIT.
 """
 STREAMED: Final = 1000
 """Rows that are fetched at once where an answer may be larger than memory."""

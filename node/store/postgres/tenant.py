@@ -50,6 +50,10 @@ _MARK = (
     "INSERT INTO meta (name, value) SELECT %s, '1' FROM tenure WHERE fence <= %s FOR UPDATE"
     " ON CONFLICT (name) DO NOTHING"
 )
+_WAIT = "SELECT 1 FROM tenure FOR UPDATE"
+"""A transaction of its own, after whose end the standbys have what was committed before it, too."""
+_WAITS_IN = "SyncRepWaitForLSN"
+"""The function of the server that warns: its words are in the language of the server."""
 _IS_MARKED = "SELECT 1 FROM meta WHERE name = %s"
 _NOBODY = Rows(iter(()), -1)
 
@@ -91,6 +95,13 @@ class BesideConnection(PostgresConnection):
 
     def __init__(self, place: Postgres, seal: Seal, raw: Raw) -> None:
         super().__init__(place, seal, raw, read_only=False)
+        self._is_cut_short = False
+        raw.add_notice_handler(self._heed)
+
+    def _heed(self, said: psycopg.errors.Diagnostic) -> None:
+        """The server warns of a wait for its standbys that an administrator broke off."""
+        if said.source_function == _WAITS_IN:
+            self._is_cut_short = True
 
     def _special(self, sql: str) -> Callable[[], Rows] | None:
         if sql == "BEGIN IMMEDIATE":
@@ -100,10 +111,11 @@ class BesideConnection(PostgresConnection):
         return super()._special(sql)
 
     def _begin(self) -> Rows:
-        self._say("BEGIN; SELECT 1 FROM tenure FOR UPDATE")
+        self._say(f"BEGIN; {_WAIT}")
         return _NOBODY
 
     def _commit(self) -> Rows:
+        self._is_cut_short = False
         try:
             done = self._raw.execute("COMMIT").statusmessage
         except psycopg.Error as error:
@@ -112,7 +124,23 @@ class BesideConnection(PostgresConnection):
             raise translate(error) from error
         if done != "COMMIT":  # a statement had failed: the server takes all back, and calls it done
             raise StoreError("store: a statement of the transaction had failed; nothing was kept")
+        while self._is_cut_short:
+            self._wait_again()
         return _NOBODY
+
+    def _wait_again(self) -> None:
+        """Wait for the standbys once more: what is said to be kept survives a failover to them.
+
+        Raises:
+            UnsureError: the session was ended instead.
+        """
+        self._is_cut_short = False
+        try:
+            self._raw.execute(_WAIT)
+        except psycopg.Error as error:
+            if self._raw.closed:
+                raise UnsureError(UnsureError.__doc__) from error
+            self._is_cut_short = True
 
     def _say(self, text: str) -> psycopg.Cursor[tuple[object, ...]]:
         try:
@@ -189,6 +217,7 @@ class TenantConnection(BesideConnection):
             SetBackError: the server has not even heard that this process began.
             AwayError, psycopg.Error
         """
+        raw.add_notice_handler(self._heed)
         row = raw.execute(_FENCE).fetchone()
         if row is None or row[0] > self._fence:
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
@@ -210,7 +239,10 @@ class TenantConnection(BesideConnection):
                 if self._raw.closed:
                     self._come_back()
                 sql = f"SELECT commits FROM tenure WHERE fence = {self._fence} FOR UPDATE"  # noqa: S608
+                self._is_cut_short = False
                 row = self._say(sql).fetchone()
+                if self._is_cut_short:
+                    continue
             except AlreadyOpenError:
                 break
             except SetBackError:
