@@ -83,3 +83,12 @@ class BulkConnection(ABC):
     @abstractmethod
     def damaged(self) -> bool:
         """Whether the database finds its own files damaged; see `audit.Audit.damaged`."""
+
+    @abstractmethod
+    def neglected(self) -> list[str]:
+        """What the server does not do of its own upkeep, in few words; see `postgres.upkeep`."""
+
+
+def neglected(connection: Connection) -> list[str]:
+    """Return what the server of a store does not do of its upkeep; of a file: nothing."""
+    return connection.neglected() if isinstance(connection, BulkConnection) else []

@@ -24,6 +24,7 @@ from node.store.postgres.dialect import Bulk, Statement
 from node.store.postgres.faults import refused, translate
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
+from node.store.postgres.upkeep import NEGLECTED
 from node.store.seam import BulkConnection
 
 Raw = psycopg.Connection[tuple[Any, ...]]
@@ -279,6 +280,10 @@ class PostgresConnection(BulkConnection):
     def damaged(self) -> bool:
         """Never known here: the server names damage when it reads it (`data_checksums`)."""
         return False
+
+    def neglected(self) -> list[str]:
+        """What the server does not do of its own upkeep."""
+        return [row[0] for row in self.execute(NEGLECTED)]
 
     def close(self) -> None:
         """Let go; what is not committed is taken back."""

@@ -142,6 +142,24 @@ async def test_server_that_lost_what_it_confirmed_is_named_by_doctor(joined: Typ
     assert "store_set_back" not in codes
 
 
+async def test_server_that_leaves_what_was_erased_is_named_by_doctor(joined: Typing) -> None:
+    """For all of it, or for one table; bodies would stay in its pages, and its disk fill up."""
+    assert joined.config.store.url is not None
+    with psycopg.connect(joined.config.store.url, autocommit=True) as server:
+        server.execute("ALTER TABLE events SET (autovacuum_enabled = off)")
+        said = await neglect(joined)
+        assert "its autovacuum is off" in said  # as the servers of these tests have it
+        assert "for events" in said
+        server.execute("ALTER TABLE events RESET (autovacuum_enabled)")
+        assert "for events" not in await neglect(joined)
+
+
+async def neglect(joined: Typing) -> str:
+    """What the doctor says of the server's upkeep."""
+    findings = (await joined("doctor"))[1]["findings"]
+    return next(str(one["what"]) for one in findings if one["code"] == "store_not_vacuumed")
+
+
 async def test_node_does_not_start_without_its_server(joined: Typing, postgres: Cluster) -> None:
     """It says which setting to look at."""
     with postgres.stopped():
