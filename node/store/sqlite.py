@@ -36,6 +36,7 @@ from node.store.recovery.handing_back import HandingBackStore
 from node.store.recovery.recovered import Recovered
 from node.store.room import try_room
 from node.store.seam import BulkConnection, Connection
+from node.store.thread_readers import ThreadReaders
 from node.store.upgrade.carrying_over import carry_over
 from node.store.upgrade.upgrading import Upgrade
 from node.store.writer import (
@@ -43,7 +44,6 @@ from node.store.writer import (
     InlineReaders,
     InlineWriter,
     Readers,
-    ThreadReaders,
     ThreadWriter,
     Writer,
 )

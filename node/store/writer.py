@@ -23,13 +23,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from node.store.connection import driver_errors, leave_nothing_open, roll_back, translate
+from node.store.connection import driver_errors, roll_back, translate
 from node.store.errors import ClosedStoreError, StoreBusyError, UnsureError
 from node.store.room import Counters, Room
 from node.store.seam import Connection
@@ -341,7 +340,7 @@ class InlineReaders:
 
     def run_now(self, query: Job[R]) -> R:
         """`run` for callers that have no event loop."""
-        return _answered(self._connection, query)
+        return answered(self._connection, query)
 
     def look_up(self, query: Job[R]) -> R:
         """See `Readers.look_up`."""
@@ -352,46 +351,12 @@ class InlineReaders:
         self._connection.close()
 
 
-class ThreadReaders:
-    """Read-only connections beside the writer, each used by one thread at a time.
+def answered(connection: Connection, query: Job[R]) -> R:
+    """Return what a query found.
 
-    Their threads do nothing else: those that asyncio shares out are few, and names of peers whose
-    servers do not answer can hold them all. One connection more is the event loop's own.
+    Raises:
+        StoreError: it could not be answered.
     """
-
-    def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
-        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
-        self._own = open_reader()
-        self._all = [open_reader() for _ in range(count)]
-        for connection in self._all:
-            self._idle.put(connection)
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="store-reader")
-
-    async def run(self, query: Job[R]) -> R:
-        """See `Readers.run`; on a thread with a connection of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_now, query)
-
-    def run_now(self, query: Job[R]) -> R:
-        """`run` for callers that have no event loop."""
-        connection = self._idle.get()
-        try:
-            return _answered(connection, query)
-        finally:
-            leave_nothing_open(connection)
-            self._idle.put(connection)
-
-    def look_up(self, query: Job[R]) -> R:
-        """See `Readers.look_up`."""
-        return _answered(self._own, query)
-
-    def close(self) -> None:
-        """Close all connections; callers have finished by then."""
-        self._threads.shutdown()
-        for connection in (self._own, *self._all):
-            connection.close()
-
-
-def _answered(connection: Connection, query: Job[R]) -> R:
     try:
         return query(connection)
     except driver_errors() as error:

@@ -21,13 +21,15 @@ _HEAD = struct.Struct("!cI")
 class Line:
     """`place` is that behind it; `breaks_at` are the statements, in order, at which it breaks.
 
-    The server still hears each of them, and its answer never comes.
+    The server still hears each of them, and its answer never comes. While `is_silent` who calls is
+    let in and hears nothing, as from a machine that vanished.
     """
 
     def __init__(self, place: Postgres, folder: Path) -> None:
         name, _, before = place.url.partition("?host=")
         self.place = Postgres(f"{name}?host={folder}")
         self.breaks_at: list[str] = []
+        self.is_silent = False
         self._server = f"{before}/.s.PGSQL.5432"
         self._listener = socket.create_server(str(folder / ".s.PGSQL.5432"), family=socket.AF_UNIX)
 
@@ -46,6 +48,9 @@ class Line:
 
     def _serve(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
+            while self.is_silent:
+                if not client.recv(1 << 20):
+                    return
             server.connect(self._server)
             is_broken = threading.Event()
             answering = threading.Thread(target=_answer, args=(server, client, is_broken))

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from node.casework.errors import ItemOpenError
+from node.store import opening
 from node.store.errors import AwayError
+from node.store.postgres import connection
 from node.store.seam import Connection
 from node.store.sqlite import Store
+from node.store.thread_readers import ThreadReaders
 from tests.builders.breaking_line import Line, breaking
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.postgres import Cluster
@@ -38,11 +41,19 @@ async def store(line: Line) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def mark(connection: Connection) -> None:
+ASKED = "SELECT 2"
+
+
+def ask(reader: Connection) -> object:
+    """Look something up."""
+    return reader.execute(ASKED).fetchone()
+
+
+def mark(writer: Connection) -> None:
     """A job that shows how often it was kept."""
     sql = "INSERT INTO meta VALUES ('marks', 'x') ON CONFLICT (name) DO UPDATE SET value = ?"
-    before = connection.execute("SELECT value FROM meta WHERE name = 'marks'").fetchone()
-    connection.execute(sql, ("x" if before is None else before[0] + "x",))
+    before = writer.execute("SELECT value FROM meta WHERE name = 'marks'").fetchone()
+    writer.execute(sql, ("x" if before is None else before[0] + "x",))
 
 
 @pytest.mark.parametrize("again", [[], [FENCE], [FENCE, FENCE], ["FOR UPDATE"]])
@@ -51,7 +62,7 @@ async def test_what_was_kept_without_an_answer_is_done_once_however_often_the_li
     store: Store, line: Line, again: list[str], others: int
 ) -> None:
     """Whether it was kept is asked until somebody answers; a group is not tried again before."""
-    await store.writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+    await store.writer.run(lambda writer: writer.execute("SELECT 1").fetchone())
     line.breaks_at = ["COMMIT", *again]
     beside = [store.writer.run(lambda _: None) for _ in range(others)]
     await asyncio.gather(store.writer.run(mark), *beside)
@@ -90,4 +101,34 @@ async def record_soon(store: Store, number: int) -> None:
     while time.monotonic() < until:
         with suppress(AwayError):
             return await asyncio.wait_for(record_items(store, number), 20)
+    raise AssertionError("it never came back")
+
+
+def test_server_that_keeps_its_callers_waiting_holds_up_the_event_loop_once(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that vanished answers no call: a thread calls it until it is back."""
+    options = {**connection._OPTIONS, "connect_timeout": 2}
+    monkeypatch.setattr(connection, "_OPTIONS", options)
+    readers = ThreadReaders(lambda: opening.open_reader(line.place, KEY), count=1)
+    line.is_silent, line.breaks_at = True, [ASKED]
+    with pytest.raises(AwayError):
+        readers.look_up(ask)
+    assert line.breaks_at == []
+    began = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(AwayError):
+            readers.look_up(ask)
+    assert time.monotonic() - began < 1
+    line.is_silent = False
+    assert look_up_soon(readers) == (2,)
+    readers.close()
+
+
+def look_up_soon(readers: ThreadReaders) -> object:
+    """Look something up as soon as the server is back."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with suppress(AwayError):
+            return readers.look_up(ask)
     raise AssertionError("it never came back")

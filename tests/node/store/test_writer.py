@@ -11,7 +11,8 @@ from typing import Self
 import pytest
 
 from node.store.connection import Connection, create_database, open_reader, open_writer
-from node.store.writer import ThreadReaders, ThreadWriter
+from node.store.thread_readers import ThreadReaders
+from node.store.writer import ThreadWriter
 
 KEY = bytes(range(32))
 

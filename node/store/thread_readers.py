@@ -1,0 +1,75 @@
+"""The readers of a running node: connections that cannot write, each on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+from node.store.connection import driver_errors, leave_nothing_open
+from node.store.errors import AwayError, StoreError
+from node.store.seam import Connection
+from node.store.writer import Job, R, answered
+
+
+class ThreadReaders:
+    """Read-only connections beside the writer, each used by one thread at a time.
+
+    Their threads do nothing else: those that asyncio shares out are few, and names of peers whose
+    servers do not answer can hold them all. One connection more is the event loop's own; once its
+    server is away a thread tries it: a machine that vanished keeps waiting who calls it.
+    """
+
+    def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._own = open_reader()
+        self._all = [open_reader() for _ in range(count)]
+        for connection in self._all:
+            self._idle.put(connection)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="store-reader")
+        self._trying: Future[bool] | None = None
+
+    async def run(self, query: Job[R]) -> R:
+        """See `Readers.run`; on a thread with a connection of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_now, query)
+
+    def run_now(self, query: Job[R]) -> R:
+        """`run` for callers that have no event loop."""
+        connection = self._idle.get()
+        try:
+            return answered(connection, query)
+        finally:
+            leave_nothing_open(connection)
+            self._idle.put(connection)
+
+    def look_up(self, query: Job[R]) -> R:
+        """See `Readers.look_up`."""
+        if self._trying is not None and not self._is_back(self._trying):
+            raise AwayError(AwayError.__doc__)
+        try:
+            return answered(self._own, query)
+        except AwayError:
+            self._trying = self._threads.submit(self._try)
+            raise
+
+    def _is_back(self, trying: Future[bool]) -> bool:
+        """Whether the loop's own connection answers again; if not, it goes on being tried."""
+        if not trying.done():
+            return False
+        is_back = trying.result()
+        self._trying = None if is_back else self._threads.submit(self._try)
+        return is_back
+
+    def _try(self) -> bool:
+        with suppress(StoreError, *driver_errors()):
+            self._own.execute("SELECT 1").fetchone()
+            return True
+        return False
+
+    def close(self) -> None:
+        """Close all connections; callers have finished by then."""
+        self._threads.shutdown()
+        for connection in (self._own, *self._all):
+            connection.close()
