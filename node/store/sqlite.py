@@ -88,6 +88,7 @@ class Store:
     origins: OriginBook
     shared: Shared
     _lock: Lock
+    _is_on_server: bool
 
     @classmethod
     def open(
@@ -182,7 +183,7 @@ class Store:
             AlreadyOpenError: another process took over.
             StoreError: it cannot be read or written.
         """
-        if self.readers.look_up(_is_on_server):
+        if self._is_on_server:
             await self._write_nothing()
         else:
             await self.readers.run(refuse_moved)
@@ -275,4 +276,5 @@ def _assemble(
         OriginBook(writer, readers, fingerprints),
         Shared(writer, readers),
         lock,
+        readers.look_up(_is_on_server),
     )

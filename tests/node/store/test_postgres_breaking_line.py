@@ -27,8 +27,9 @@ FENCE = "SELECT fence"
 
 
 @pytest.fixture
-def line(postgres: Cluster, tmp_path: Path) -> Iterator[Line]:
-    """Give a line to a server with an empty store."""
+def line(postgres: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    """Give a line to a server with an empty store; who calls waits no longer than libpq must."""
+    monkeypatch.setattr(connection, "_OPTIONS", {**connection._OPTIONS, "connect_timeout": 2})
     with breaking(postgres.emptied(KEY), tmp_path) as made:
         yield made
 
@@ -104,12 +105,8 @@ async def record_soon(store: Store, number: int) -> None:
     raise AssertionError("it never came back")
 
 
-def test_server_that_keeps_its_callers_waiting_holds_up_the_event_loop_once(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_that_keeps_its_callers_waiting_holds_up_the_event_loop_once(line: Line) -> None:
     """A machine that vanished answers no call: a thread calls it until it is back."""
-    options = {**connection._OPTIONS, "connect_timeout": 2}
-    monkeypatch.setattr(connection, "_OPTIONS", options)
     readers = ThreadReaders(lambda: opening.open_reader(line.place, KEY), count=1)
     line.is_silent, line.breaks_at = True, [ASKED]
     with pytest.raises(AwayError):
@@ -123,6 +120,19 @@ def test_server_that_keeps_its_callers_waiting_holds_up_the_event_loop_once(
     line.is_silent = False
     assert look_up_soon(readers) == (2,)
     readers.close()
+
+
+async def test_process_whose_readers_are_cut_off_alone_shows_that_it_lives(
+    store: Store, line: Line
+) -> None:
+    """Who stands by would end the session of one that works."""
+    await store.show_life()
+    line.is_silent, line.breaks_at = True, [ASKED]
+    for _ in range(2):
+        with pytest.raises(AwayError):
+            store.readers.look_up(ask)
+    await store.show_life()
+    line.is_silent = False
 
 
 def look_up_soon(readers: ThreadReaders) -> object:
