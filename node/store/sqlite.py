@@ -51,8 +51,11 @@ from node.store.writer import (
 READERS = 3
 LIFE_S = 2.0
 """How often a process shows that it lives."""
-HANGS_S = 30.0
-"""How long a server may take to keep nothing at all, behind whatever it keeps before."""
+HANGS_S = 10.0
+"""How long a server may take to keep nothing at all, behind whatever it keeps before.
+
+Less than who stands by waits for a sign of life, and than it is asked whether a COMMIT was kept.
+"""
 SLACK_PAGES = 1024
 """Free pages, of 8 KiB, that stay in the file."""
 SHRINK_PAGES = 256
