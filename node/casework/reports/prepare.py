@@ -162,12 +162,16 @@ def _strongest(content: Content) -> str:
 
 
 def _location(item: ItemDraft, field: str) -> tuple[Location, str]:
+    on_service = item.service is not None or item.account is not None
+    if item.url is not None and on_service:  # a second place would be dropped without a word
+        mend = "give a url, or a service with account, not both: each place is an item of its own"
+        raise DraftRejectedError(field, mend)
     try:
         if item.url is not None:
             found = canonical(item.url, f"{field}.url")
             raw = item.url.strip()
             return Location(found.canonical, CANONICAL_VERSION, raw), found.userinfo
-        if item.service is not None or item.account is not None:
+        if on_service:
             if item.service is None or item.account is None:
                 raise DraftRejectedError(field, "service and account stand together", "no_place")
             found = canonical_service(item.service, item.account, f"{field}.service")

@@ -54,6 +54,16 @@ REJECTED = {
         "no_place",
     ),
     "a service without an account": (report(ItemDraft(service="chat")), "items[0]", "no_place"),
+    "a url beside a service and account": (
+        report(ItemDraft(url=PLACE, service="chat", account="somebody")),
+        "items[0]",
+        "draft_rejected",
+    ),
+    "a url beside an account": (
+        report(ItemDraft(url=PLACE, account="somebody")),
+        "items[0]",
+        "draft_rejected",
+    ),
     "no address at all": (report(ItemDraft(url="not a url")), "items[0].url", None),
     "a scheme that is no place": (report(ItemDraft(url="javascript:0")), "items[0].url", None),
     "the second item, named": (
