@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from node.cli.client import LocalApi
 from node.cli.exits import Exit
-from node.cli.output import CliError, Result, table
+from node.cli.output import CliError, Result, plain, table
 from node.config import load
 
 if TYPE_CHECKING:
@@ -89,9 +89,22 @@ def complaints(path: Path, said: Said, *, everything: bool) -> Result:
         return _decide(path, said)
     with LocalApi(load(path)) as api:
         found = api.get(_COMPLAINTS if everything else f"{_COMPLAINTS}?open=true")
+    return Result(found, laid_out(found["complaints"]))
+
+
+def laid_out(found: list[dict[str, Any]]) -> str:
+    """Lay out complaints, and under them what the companies wrote and people here decided."""
     names = ("complaint_id", "status", "hoster", "why", "opened")
-    rows = [(*(one[name] for name in names), " ".join(one["found"])) for one in found["complaints"]]
-    return Result(found, table((*names, "found"), rows) if rows else "no complaint waits")
+    rows = [(*(one[name] for name in names), " ".join(one["found"])) for one in found]
+    if not rows:
+        return "no complaint waits"
+    said = []
+    for one in found:
+        said += [f"{one['complaint_id']} {one['hoster']}: {one['text']}"] if "text" in one else []
+        for made in one.get("decisions", ()):
+            told = f"{made['decision']} at {made['at']} by {made['by']}: {made['reason']}"
+            said.append(f"{one['complaint_id']} {told}")
+    return "\n".join([table((*names, "found"), rows), *map(plain, said)])
 
 
 def _decide(path: Path, said: Said) -> Result:

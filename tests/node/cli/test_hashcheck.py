@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from node.cli.exits import Exit
+from node.cli.hashcheck import laid_out
 
 Typed = Any
 AiohttpServer = Callable[..., Awaitable[TestServer]]
@@ -60,6 +61,29 @@ async def test_complaints_are_listed_and_decided(running: Typed) -> None:
     for word in ("--uphold", "--reject"):
         code, shown = await running("hashcheck", "complaints", word, nobody, *why)
         assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_complaint")
+
+
+def test_who_decides_reads_what_the_company_wrote() -> None:
+    """And what was decided before, why, by whom; nothing of it moves the cursor."""
+    made = {
+        "decision": "reject",
+        "by": "bert",
+        "reason": "seen again",
+        "at": "2026-11-02T10:00:00Z",
+    }
+    one = {
+        "complaint_id": "gb-iwf." + "0" * 26,
+        "status": "open",
+        "hoster": "pics",
+        "why": "other_file",
+        "opened": "2026-11-01T10:00:00Z",
+        "found": ["list:stock/1"],
+        "text": "a stock picture\x1b[2J",
+        "decisions": [made],
+    }
+    *_, said, decided = laid_out([one]).splitlines()
+    assert said.endswith("pics: a stock picture\\u001b[2J")
+    assert decided.endswith("reject at 2026-11-02T10:00:00Z by bert: seen again")
 
 
 async def test_send_tells_each_file(
