@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from node.cli.exits import Exit
 from node.cli.output import CliError
-from node.matching.lists import Provenance, Trust, list_of
+from node.matching.lists import ANY, Provenance, Trust, list_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAX_NAME: Final = 64
 _NUMBER: Final = re.compile(r"[0-9]{1,15}\Z", re.ASCII)
@@ -77,6 +80,13 @@ def trusts_of(said: tuple[str, ...]) -> dict[str, Trust]:
             raise CliError("usage", mend, Exit.USAGE)
         trusts[category] = Trust(word)
     return trusts
+
+
+def strange_to(categories: Collection[str], said: tuple[str, ...]) -> list[str]:
+    """Return the categories of which something was said, and of which a list has no entry."""
+    if not categories:  # said before the first file, or a member's first word
+        return []
+    return [name for name in trusts_of(said) if name != ANY and name not in categories]
 
 
 def version_of_word(said: str | None, otherwise: int) -> int:

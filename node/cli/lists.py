@@ -18,6 +18,7 @@ from node.cli.list_words import (
     check_new,
     check_ours,
     provenance_of,
+    strange_to,
     trusts_of,
     version_of_word,
 )
@@ -277,8 +278,11 @@ def set_terms(path: Path, wish: Wish) -> Result:
     with opened_store(load(path)) as (store, _):
         _terms(store, wish)
         known = _known(store.read(find_list, wish.name))
-        count, unfinished = store.read(retracted, wish.name)
-    return Result(_shown(known, count, unfinished), f"{wish.name}: kept{_warning(known)}")
+        shown = _shown(known, *store.read(retracted, wish.name))
+    strange = strange_to(known.entries, wish.trust)
+    mend = f"\nwarning: no entry has {', '.join(strange)}; it has {', '.join(known.entries)}"
+    text = f"{wish.name}: kept{mend if strange else ''}{_warning(known)}"
+    return Result(shown | {"not_in_list": strange}, text)
 
 
 def retract(path: Path, name: str, fields: Fields, version: str | None) -> Result:

@@ -85,6 +85,21 @@ class TestImport:
         code, shown = await typed("list", "set", "--list", "icse")
         assert (code, shown["told_to_members"]) == (Exit.OK, told)
 
+    async def test_who_misspells_a_category_hears_that_no_entry_has_it(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Who wants to follow a list less far would think that it is done."""
+        file = table(tmp_path / "a.csv", 1)
+        await typed(
+            "list", "import", file, "--list", "a", "--provenance", "own", "--trust", "1=auto"
+        )
+        _, shown = await typed("list", "set", "--list", "a", "--trust", "l=none")
+        assert (shown["not_in_list"], shown["trust"]["1"]) == (["l"], "auto")
+        _, shown = await typed(
+            "list", "set", "--list", "a", "--trust", "1=none", "--trust", "*=none"
+        )
+        assert shown["not_in_list"] == []
+
     async def test_same_file_twice_changes_nothing(self, typed: Typed, tmp_path: Path) -> None:
         """It is not even read again; nor does the same list in another file."""
         file = table(tmp_path / "a.csv", 3)
