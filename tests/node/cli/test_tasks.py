@@ -12,6 +12,7 @@ from node.casework.mistakes.mass import TASK, waiting_of
 from node.cli.exits import Exit
 from node.store.channels.outbox import Outbox
 from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.contents.hashcheck import COMPLAINED
 from node.store.items.tasks import open_task
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.vocabulary import Lane
@@ -61,6 +62,19 @@ async def test_running_node_keeps_its_channels(stopped: Typed) -> None:
     code, shown = await stopped("resume", "nl-eokm", "reports")
     lock.release()
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_in_use")
+
+
+async def test_complaint_of_a_hoster_is_decided_not_closed(stopped: Typed) -> None:
+    """Without its task an open complaint would stand before nobody, with the file still blocked."""
+    config: Config = stopped.config
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    complaint = "gb-iwf." + "0" * 26
+    writer = InlineWriter(open_writer(config.store.path, key))
+    await writer.run(lambda connection: open_task(connection, COMPLAINED, complaint, 1))
+    await writer.close()
+    code, shown = await stopped("tasks", "close", COMPLAINED, complaint)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "not_decided")
+    assert len((await stopped("tasks", "list"))[1]["tasks"]) == 2
 
 
 async def test_task_is_closed_by_code_and_subject(stopped: Typed) -> None:
