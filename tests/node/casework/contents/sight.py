@@ -137,13 +137,7 @@ class Sight:
         """Somebody hands a report in here; `again`: one that comes again under its reference."""
         hashes = None
         if files:
-            told = account(*files[0])
-            given_as = {
-                name: value.hex() if isinstance(value, bytes) else value
-                for name in Content.__struct_fields__
-                if (value := getattr(told, name)) is not None
-            }
-            hashes = HashesDraft(**given_as)
+            hashes = _draft_of(account(*files[0]))
         judged = () if given is None else (self._draft(given),)
         item = ItemDraft(url=self._url(place), hashes=hashes, assessments=judged)
         reference = f"R-{place}" if again else None
@@ -236,12 +230,7 @@ class Sight:
         state = self._item(at)
         if state is None:
             return
-        content = account(*told)
-        given_as = {
-            name: value.hex() if isinstance(value, bytes) else value
-            for name in Content.__struct_fields__
-            if (value := getattr(content, name)) is not None
-        }
+        hashes = _draft_of(account(*told))
 
         def know() -> None:
             self._land(state.id, {told[0]})
@@ -249,7 +238,7 @@ class Sight:
             self.computed.add(told[0])
 
         self._decide(
-            lambda made: record_hashes(made, state.id, HashesDraft(**given_as), self.ids, POSTBOX),
+            lambda made: record_hashes(made, state.id, hashes, self.ids, POSTBOX),
             know,
         )
 
@@ -528,3 +517,12 @@ def _in_force(message: Item) -> Iterable[Assessment]:
     """Return the last word of each member, as who gets the item takes it."""
     order = sorted(message.assessments, key=lambda one: (one.at_ms, one.event_id))
     return {one.member: one for one in order}.values()
+
+
+def _draft_of(content: Content) -> HashesDraft:
+    given = {
+        name: value.hex() if isinstance(value, bytes) else value
+        for name in Content.__struct_fields__
+        if (value := getattr(content, name)) is not None
+    }
+    return msgspec.convert(given, HashesDraft)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from random import Random
 
 Happens: TypeAlias = tuple[str, dict[str, Any]]
-KINDS = ("report", "hand", "hand", "hand", "judge", "name", "assess", "take_back", "hand_on")
-KINDS = (*KINDS, "holder_judges", "come_back")
+OFTEN = ("report", "hand", "hand", "hand", "judge", "name", "assess", "take_back")
+KINDS = (*OFTEN, "hand_on", "holder_judges", "come_back")
 VERDICTS = (*[Verdict.BASELINE] * 3, Verdict.NOT_ILLEGAL, Verdict.UNASSESSABLE)
 FULL = ("full", "strong")
 
