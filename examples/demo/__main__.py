@@ -27,6 +27,7 @@ from examples.demo.exports import export_all
 from examples.demo.processes import DemoError, Processes
 from examples.demo.progress import Progress
 from examples.demo.provoking import provoke
+from examples.demo.story import TooFewReportsError
 from examples.demo.summary import show_summary
 from examples.demo.two_processes import MEMBER, OnServer, server
 
@@ -136,7 +137,7 @@ def finish(folder: Path, options: argparse.Namespace) -> int:
     """Run it and say where to look if it failed."""
     try:
         clean = asyncio.run(run(folder, options))
-    except DemoError as error:
+    except (DemoError, TooFewReportsError) as error:
         print(f"the demo failed: {error}\nlogs: {folder}/logs", file=sys.stderr)
         return FAILED
     except asyncio.CancelledError:

@@ -41,6 +41,13 @@ def pick(random: Random, weights: dict[str, int]) -> str:
     return random.choices(list(weights), list(weights.values()))[0]
 
 
+class TooFewReportsError(ValueError):
+    """reports: too few for all scenarios with this seed; ask for more, 300 always suffice."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class Story:
     """Builds reports and items. `now_ms` is when the newest of them was found."""
 
@@ -148,8 +155,13 @@ class Story:
         """Return `count` unused items that fit, and mark them as used.
 
         Wanted may be: half, form, kind_not, holder_not, local, with_hashes, in_country.
+
+        Raises:
+            TooFewReportsError: the world is too small for all that is to happen in it.
         """
         fitting = [item for item in self.items if item.free and self._fits(item, wanted)]
+        if len(fitting) < count:
+            raise TooFewReportsError
         chosen = self.random.sample(fitting, count)
         for item in chosen:
             item.free = False

@@ -60,7 +60,7 @@ from examples.demo import scenarios
 from examples.demo.files import Written, write_reports
 from examples.demo.ledger import make_ledger
 from examples.demo.sites import Site, make_sites, zone
-from examples.demo.story import Story
+from examples.demo.story import Story, TooFewReportsError
 from examples.demo.work import Work, plan
 
 DEFAULT_NOW = "2026-01-05T08:00:00Z"
@@ -109,7 +109,10 @@ def main() -> None:
     parser.add_argument("--now", default=DEFAULT_NOW, help="when the newest report was found")
     options = parser.parse_args()
     now_ms = int(datetime.fromisoformat(options.now).timestamp() * 1000)
-    ledger = write_world(options.folder, options.seed, options.reports, now_ms)
+    try:
+        ledger = write_world(options.folder, options.seed, options.reports, now_ms)
+    except TooFewReportsError as error:
+        parser.error(str(error))
     print("world:", " ".join(f"{name}={count}" for name, count in ledger["totals"].items()))
 
 

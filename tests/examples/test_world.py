@@ -17,6 +17,7 @@ from examples.demo.dns_server import ZoneServer
 from examples.demo.scenarios import SCENARIOS
 from examples.demo.sites import make_sites, zone
 from examples.demo.spellings import make_location, spell
+from examples.demo.story import TooFewReportsError
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases, DatabaseSource
 from node.jurisdiction.locate import Locator
@@ -232,3 +233,9 @@ class TestTruth:
         away = ledger["network"]["away"]
         assert all(line["member"] != away for line in ledger["lines"] if line["half"] == 1)
         assert all(work["member"] != away for work in ledger["work"] if work["half"] == 1)
+
+
+def test_too_few_reports_are_named_with_the_mend(tmp_path: Path) -> None:
+    """Not as a mistake of the demo's own."""
+    with pytest.raises(TooFewReportsError, match="ask for more"):
+        world.write_world(tmp_path, 1, 40, NOW)
