@@ -131,13 +131,18 @@ def read_entries(
     text, before = read_text(path, name, name, sha256)
     try:
         whole = tomllib.loads(text)
-    except (ValueError, RecursionError):  # not TOML, or a number that Python does not read
-        raise DataFileError(f"{name}: is not TOML; see docs/operating.md") from None
+    except (ValueError, RecursionError) as error:  # not TOML, or a number Python does not read
+        said = str(error).rpartition("(")[2].rstrip(")")  # the place alone, never the words there
+        where = f" {said}" if said.startswith("at ") else ""
+        raise DataFileError(f"{name}: is not TOML{where}; see docs/operating.md") from None
     raw = whole.pop(table, [])
     if whole or not isinstance(raw, list) or len(raw) > MAX_ENTRIES:
         raise DataFileError(f"{name}: write [[{table}]] tables, and nothing else")
     found = [Entry(name, table, number, one) for number, one in enumerate(raw, start=1)]
     made = tuple(map(read, found))
-    if len({entry.id() for entry in found}) != len(found):
-        raise DataFileError(f"{name}: give each {table} an id of its own")
+    seen: set[str] = set()
+    for entry in found:
+        if entry.id() in seen:
+            entry.wrong(f"id: give each {table} an id of its own; one above has this")
+        seen.add(entry.id())
     return made, DataFile(name, str(path), before.sha256, before.stat.st_mtime_ns // 1_000_000)

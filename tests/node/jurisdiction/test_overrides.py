@@ -157,8 +157,17 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_two_entries_of_one_id_are_refused(open_with: Callable[..., Overrides]) -> None:
     """Evidence names the entry by its id."""
-    with pytest.raises(DataFileError, match="an id of its own"):
+    with pytest.raises(DataFileError, match=r"^overrides, entry 2: id: .* an id of its own"):
         open_with({}, {})
+
+
+def test_a_slip_of_the_pen_is_named_by_its_line_without_its_words(tmp_path: Path) -> None:
+    """Who keeps hundreds of entries finds it; what stands there may be a site's name."""
+    path = tmp_path / "overrides.toml"
+    path.write_text("[[override]]\nname = site.example\n")
+    with pytest.raises(DataFileError, match="is not TOML at line 2, column") as caught:
+        Overrides.open(path)
+    assert "site" not in str(caught.value)
 
 
 class TestDecisions:
