@@ -357,8 +357,8 @@ class Desk:
             CursorGoneError, UnknownCursorError: as `changes`, for `changed_after`.
         """
         if wanted.changed_after is not None:
-            number = self.feed.number(wanted.changed_after)
-            await self._following.check(self.feed, number)
+            cursor, field = wanted.changed_after, "changed_after"
+            number = await self._following.number(self.feed, cursor, field)
             wanted = replace(wanted, changed_after=number)
         found = await self._queries.items(wanted)
         disavowed = await self._queries.disavowed([state.id for state in found])

@@ -207,26 +207,27 @@ class CursorGoneError(CaseworkError):
     """after: this history was restored from a backup that holds less; read again from a cursor."""
 
     code = "cursor_gone"
-    field = "after"
 
-    def __init__(self, read_from: int) -> None:
+    def __init__(self, read_from: int, field: str = "after") -> None:
         super().__init__(
-            f"after: the history was restored from a backup; read again with after={read_from}"
+            f"{field}: the history was restored from a backup; read again with {field}={read_from}"
         )
         self.read_from = read_from
+        self.field = field
 
 
 class UnknownCursorError(CaseworkError):
     """after: past the newest change here; this node never gave that cursor."""
 
     code = "unknown_cursor"
-    field = "after"
 
-    def __init__(self, newest: int) -> None:
+    def __init__(self, newest: int, field: str = "after") -> None:
         super().__init__(
-            f"after: lies past the newest change ({newest}), so it is no cursor of this node;"
+            f"{field}: lies past the newest change ({newest}), so it is no cursor of this node;"
             " use one that this node gave, or 0 to read from the start"
         )
+        self.newest = newest
+        self.field = field
 
 
 class RecoveringError(CaseworkError):

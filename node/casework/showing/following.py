@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from node.casework.errors import UnknownCursorError
+from node.casework.errors import CursorGoneError, UnknownCursorError
 from node.casework.events import Erased, Event
 from node.casework.showing.change_views import ChangeView, change_view
 from node.casework.showing.feed import Feed
@@ -48,13 +48,28 @@ class Following:
         number = feed.number(after)
         found = await self._queries.events(number, limit)
         if not found:
-            await self.check(feed, number)
+            await self._check(feed, number)
         if not found and wait_s > 0:
             found = await self._next(number, limit, min(wait_s, MAX_WAIT_S))
         changes = [change_view(feed.cursor(seq), event) for seq, event in found]
         return ChangesPage(changes, feed.cursor(found[-1][0] if found else number))
 
-    async def check(self, feed: Feed, number: int) -> None:
+    async def number(self, feed: Feed, cursor: int, field: str) -> int:
+        """Return the number of the event that a cursor names, which came in as `field`.
+
+        Raises:
+            CursorGoneError, UnknownCursorError: as `changes`.
+        """
+        try:
+            number = feed.number(cursor)
+            await self._check(feed, number)
+        except CursorGoneError as error:
+            raise CursorGoneError(error.read_from, field) from None
+        except UnknownCursorError as error:
+            raise UnknownCursorError(error.newest, field) from None
+        return number
+
+    async def _check(self, feed: Feed, number: int) -> None:
         """Check that the history goes as far as event `number`.
 
         A cursor of another node would else hear nothing, for as long as this one has less to tell.

@@ -102,7 +102,17 @@ class TestReading:
         """As in the change feed, whose cursor it is."""
         response = await client.get("/api/v1/items?changed_after=999999999")
         assert response.status == 422
-        assert (await response.json())["code"] == "unknown_cursor"
+        problem = await response.json()
+        assert (problem["code"], problem["field"]) == ("unknown_cursor", "changed_after")
+
+    async def test_a_changed_after_of_a_history_that_is_gone_names_itself(
+        self, client: Client
+    ) -> None:
+        """`after` is the place in the pages here: a reader told so would read nothing again."""
+        response = await client.get(f"/api/v1/items?changed_after={(7 << 33) + 1}")
+        problem = await response.json()
+        assert (problem["code"], problem["field"]) == ("cursor_gone", "changed_after")
+        assert "with changed_after=0" in problem["detail"]
 
 
 class TestWork:
