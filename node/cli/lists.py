@@ -250,7 +250,7 @@ def status(path: Path) -> Result:
         )
         for one in data
     ]
-    headings = ("list", "provenance", "version", "entries", "retracted", "trust", "")
+    headings = ("list", "provenance", "version", "entries", "keys retracted", "trust", "")
     return Result({"lists": data}, table(headings, rows) if rows else "no list")
 
 
