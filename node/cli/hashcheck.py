@@ -9,13 +9,19 @@ from node.cli.client import LocalApi
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, plain, table
 from node.config import load
+from node.setup.opening import open_database_key, store_place
+from node.store.beside import reading
+from node.store.contents.lists import all_lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from node.config import Config
+
 _KEYS = "/api/v1/hashcheck/keys"
 _COMPLAINTS = "/api/v1/hashcheck/complaints"
+_LIST = "list:"
 
 
 class Agreed(NamedTuple):
@@ -39,11 +45,31 @@ def create(path: Path, agreed: Agreed) -> Result:
     draft |= {"sources": list(agreed.sources)} if agreed.sources else {}
     draft |= {"scopes": list(agreed.scopes)} if agreed.scopes else {}
     draft |= {name: number for name, number in agreed.quotas.items() if number is not None}
-    with LocalApi(load(path)) as api:
+    config = load(path)
+    silent = _silent(config, agreed.sources)  # before the key is made, which is shown only once
+    with LocalApi(config) as api:
         made = api.post(_KEYS, draft)
     text = f"{made['key']}\n"
     text += f"id {made['key_id']}; it is shown only now: hand it to {made['hoster']} safely"
-    return Result(made, text)
+    told = [f"\nwarning: {source}: {why}: by it nothing is answered" for source, why in silent]
+    return Result({**made, "silent": [source for source, _ in silent]}, text + "".join(told))
+
+
+def _silent(config: Config, sources: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the sources by which nothing is ever answered as things stand, and why not."""
+    named = [source for source in sources if source.startswith(_LIST)]
+    if not named:
+        return []
+    with reading(store_place(config), open_database_key(config)) as store:
+        terms = {one.terms.name: one.terms for one in store.read(all_lists)}
+    silent = []
+    for source in named:
+        known = terms.get(source.removeprefix(_LIST))
+        if known is None:
+            silent.append((source, "there is no such list here (hotline list status)"))
+        elif not (known.may_use and known.may_share):
+            silent.append((source, "its terms do not let others be answered (hotline list set)"))
+    return silent
 
 
 def listing(path: Path) -> Result:
@@ -55,8 +81,8 @@ def listing(path: Path) -> Result:
     with LocalApi(load(path)) as api:
         found = api.get(_KEYS)
     names = ("key_id", "hoster", "ends", "revoked", "checks", "near", "hits", "reviews")
-    rows = [tuple(key.get(name) for name in names) for key in found["keys"]]
-    return Result(found, table(names, rows))
+    rows = [(*(key.get(name) for name in names), " ".join(key["sources"])) for key in found["keys"]]
+    return Result(found, table((*names, "sources"), rows))
 
 
 def revoke(path: Path, key_id: str) -> Result:

@@ -34,6 +34,18 @@ async def test_life_of_a_key(running: Typed) -> None:
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_key")
 
 
+async def test_source_by_which_nothing_is_answered_is_named(running: Typed, tmp_path: Path) -> None:
+    """A misspelled list would answer a company `none` for as long as its contract lasts."""
+    file = tmp_path / "a.csv"
+    file.write_text("md5;category\n" + "ab" * 16 + ";1\n")
+    of_industry = ("--provenance", "industry")
+    await running("list", "import", file, "--list", "stock", *of_industry, "--may-share")
+    await running("list", "import", file, "--list", "ours", *of_industry)
+    named = ("--source", "own", "--source", "list:stock", "--source", "list:ours")
+    code, made = await running(*CREATE, *named, "--source", "list:stok")
+    assert (code, made["silent"]) == (Exit.OK, ["list:ours", "list:stok"])
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
