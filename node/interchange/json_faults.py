@@ -47,6 +47,7 @@ _JSON_NAMES: Final = {
     inspect.StrType: "a text",
     inspect.IntType: "a whole number",
     inspect.BoolType: "true or false",
+    inspect.DateTimeType: "a time that there is, with its offset, such as 2026-11-23T18:00:00Z",
     inspect.StructType: "an object",
     inspect.VarTupleType: "an array",
     inspect.ListType: "an array",

@@ -62,6 +62,12 @@ async def test_a_contract_that_makes_no_sense_is_refused(
     assert (found, shown["error"]["code"]) == (Exit.INPUT, code)
 
 
+async def test_a_day_that_the_calendar_does_not_have_is_told_what_to_write(running: Typed) -> None:
+    """Not what the program calls its type."""
+    _, shown = await running(*CREATE, "--ends", "2027-02-30")
+    assert shown["error"]["message"].startswith("ends: must be a time that there is")
+
+
 async def test_complaints_are_listed_and_decided(running: Typed) -> None:
     """A decision has a reason; what does not exist is not decided."""
     code, shown = await running("hashcheck", "complaints")
