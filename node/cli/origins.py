@@ -111,7 +111,12 @@ def record(path: Path, target: str, addresses: Sequence[str], by: str, proxy: st
         f"{len(made.addresses)} addresses, told by {made.provider} after"
         f" {span(now_ms - made.asked_ms)}; a running node locates its items again within seconds"
     )
-    return Result(msgspec.to_builtins(made), text)
+    if known is None:
+        text = (
+            f"{len(made.addresses)} addresses kept; warning: no item here asks about this host yet:"
+            " is it spelled as hotline hoster origins has it?"
+        )
+    return Result({**msgspec.to_builtins(made), "asked_about": known is not None}, text)
 
 
 def _host(target: str) -> str:

@@ -37,6 +37,7 @@ class TestOrigin:
         assert before["origins"][0]["overdue"]
         code, told = await self.record(typed, "192.0.2.7", "2001:db8::7", "--by", "analyst-7")
         assert (code, told["provider"], told["asked_ms"]) == (Exit.OK, "veil", DAY_MS)
+        assert told["asked_about"]
         assert told["addresses"] == ["192.0.2.7", "2001:db8::7"]
         _, listed = await typed("hoster", "origins")
         (one,) = listed["origins"]
@@ -65,6 +66,11 @@ class TestOrigin:
         """Under the name of who told it."""
         _, told = await self.record(typed, "192.0.2.7", "--by", "analyst-7", "--proxy", "mask")
         assert (told["host"], told["provider"]) == ("shop.site7.example", "mask")
+
+    async def test_host_that_nobody_asks_about_is_named_as_such(self, typed: Typing) -> None:
+        """Misspelled, the item of the right one would wait on, and look answered."""
+        _, told = await self.record(typed, "192.0.2.7", "--by", "analyst-7")
+        assert not told["asked_about"]
 
     @pytest.mark.parametrize(
         ("host", "address", "by", "error"),
