@@ -58,6 +58,14 @@ class TestWhatIsStored:
         """By the number of the list here, and the name that its author gave the entry."""
         assert ours.listed(7, b"42/a").hex() == "0b82eb245b719b0fbc617cfbf3f36b53"
 
+    def test_of_a_verdict(self, ours: Fingerprints) -> None:
+        """By its id, as long as anybody may take it back."""
+        assert ours.verdict("gb-iwf.01").hex() == "257b079cc8f6d1486ce61b6103647d14"
+
+    def test_of_a_verdict_that_was_handed_in(self, ours: Fingerprints) -> None:
+        """By its line and its words: once it is taken back, it comes no more."""
+        assert ours.said(b"line", b"words").hex() == "f2805b376b638fe1d4b4ead6baf3104d"
+
     def test_of_a_line_handed_in(self, ours: Fingerprints) -> None:
         """Who and which in plain, so that lines lie together; what it names under the key."""
         whose, number, where = ours.line("public", "R-1", PLACE).split(b"\0", 2)
@@ -113,6 +121,7 @@ def test_nowhere_has_no_fingerprint() -> None:
     """Two reports without a place do not meet in it."""
     assert OURS.location(at(None)) is None
     assert OURS.location(None) is None
+    assert OURS.places(None) == OURS.places(at(None)) == []
 
 
 def test_a_file_is_found_by_each_of_its_hashes() -> None:
