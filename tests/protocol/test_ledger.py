@@ -14,8 +14,10 @@ from protocol.ledger import (
     LedgerHead,
     LedgerOrigin,
     LoggedHead,
+    is_ledger_origin,
     read_ledger_head,
     sign_ledger_head,
+    take_ledger_head,
     verify_ledger_head,
 )
 from tests.protocol import oracle
@@ -46,6 +48,28 @@ def test_8_11_a_head_is_bounded_before_it_is_read() -> None:
     for read in (read_ledger_head, lambda raw: verify_ledger_head(raw, [])):
         with pytest.raises(TooLargeError):
             read(b"x" * 16385)
+
+
+def test_8_12_of_a_note_that_is_taken_the_lines_of_its_signer_alone_are_kept() -> None:
+    """Whatever else its owner wrote beside them."""
+    key, other = SigningKey.generate(), SigningKey.generate()
+    plain = sign_ledger_head(HEAD, key)
+    text, _, lines = sign_ledger_head(HEAD, other).partition(b"\n\n")
+    assert plain.startswith(text)
+    for known in ([key.public], [SigningKey.generate().public, key.public]):
+        head, note = take_ledger_head(plain + lines, known)
+        assert (head, note) == (HEAD, plain)
+    with pytest.raises(UnheardKeyError):
+        take_ledger_head(plain + lines, [SigningKey.generate().public])
+    with pytest.raises(TooLargeError):
+        take_ledger_head(b"x" * 16385, [key.public])
+
+
+def test_8_11_an_origin_is_told_from_what_is_none() -> None:
+    """A log of another kind, or any text."""
+    assert is_ledger_origin(str(ORIGIN))
+    assert not is_ledger_origin(str(ORIGIN).replace("/ledger/", "/log/"))
+    assert not is_ledger_origin("")
 
 
 def test_8_11_another_key_signs_nothing() -> None:
