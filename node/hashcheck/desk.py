@@ -92,10 +92,14 @@ class HashCheckDesk:
         return await self.store.complaints(open_only=open_only)
 
     async def was_overruled(self, complaint_id: str, decision: Decision) -> Complaint | None:
-        """Return the complaint if this was said since its time, and somebody spoke after it."""
+        """Return the complaint if this was said since its time, and is its last word no more.
+
+        Somebody spoke after it, or the company complained again: of that it says nothing.
+        """
         known = await self.store.complaint(complaint_id)
         said = () if known is None else known.state.decisions
-        is_said = any(one.at_ms >= decision.at_ms and one.same_word(decision) for one in said[:-1])
+        over = said if known is not None and known.status == "open" else said[:-1]
+        is_said = any(one.at_ms >= decision.at_ms and one.same_word(decision) for one in over)
         return known if is_said else None
 
     async def decide(

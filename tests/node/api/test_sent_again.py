@@ -156,6 +156,23 @@ class TestDecision:
         assert (status, b'"status":"rejected"' in body) == (200, True)
         assert await self.decisions(local) == [True, False]
 
+    async def test_it_is_no_word_on_what_the_company_complained_of_since(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """Nobody has looked at its new grounds: they wait for a person."""
+        path = await complaint(local)
+        await posted(client, path, *self.REJECTED, AGAIN)
+        (one,) = await local.hashcheck.complaints(open_only=False)
+        (key,) = await local.store.hashchecks.keys()
+        said = one.state.again(Why.OTHER_FILE, "it is another file")
+        assert said is not None
+        await local.store.hashchecks.complain(key, one.reference, "", said, local.now)
+        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
+        await local.store.writer.run(lambda c: c.execute(lost))
+        status, body, _ = await posted(client, path, *self.REJECTED, AGAIN)
+        assert (status, b'"status":"open"' in body) == (200, True)
+        assert await self.decisions(local) == [False]
+
     async def test_a_word_that_was_broken_off_is_said_again(
         self, client: Client, local: LocalNode
     ) -> None:
