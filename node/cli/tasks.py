@@ -14,7 +14,7 @@ from node.config import load
 from node.doctor.findings import span
 from node.setup.opening import open_database_key, store_place
 from node.store.beside import alone, writing
-from node.store.contents.hashcheck import COMPLAINED
+from node.store.contents.hashcheck import COMPLAINED, is_kept
 from node.store.items.decisions import (
     close_task,
     held_of,
@@ -57,12 +57,11 @@ def close(path: Path, code: str, subject: str) -> Result:
         CliError: there is no such open task, or a decision closes it.
         ConfigError, KeysError, StoreError: it cannot be written.
     """
-    if code == COMPLAINED:  # nothing else brings an open complaint before a person
-        mend = (
-            "decide it by hotline hashcheck complaints --uphold or --reject; that closes the task"
-        )
-        raise CliError("not_decided", f"task: {mend}")
     with _store(load(path)) as store:
+        # Nothing else brings an open complaint before a person.
+        if code == COMPLAINED and store.read(is_kept, subject):
+            mend = "hotline hashcheck complaints --uphold or --reject; that closes the task"
+            raise CliError("not_decided", f"task: decide it by {mend}")
         count = store.write(close_task, code, subject, _now_ms())
     if not count:
         raise CliError("unknown_task", "task: no such open task; see hotline tasks list")

@@ -275,6 +275,12 @@ class HashChecks:
         )
 
 
+def is_kept(connection: Connection, complaint_id: str) -> bool:
+    """Whether a complaint can be decided; a rejected one is erased after a year."""
+    sql = "SELECT 1 FROM hashcheck_complaints WHERE id = ?"
+    return connection.execute(sql, (complaint_id,)).fetchone() is not None
+
+
 def disproved(connection: Connection, keys: Iterable[bytes]) -> list[Content]:
     """Return the contents of upheld complaints that have one of these keys; mostly none."""
     return [one for hit in _upheld(connection, keys) for one in hit.disproved]

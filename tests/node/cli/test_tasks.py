@@ -64,17 +64,39 @@ async def test_running_node_keeps_its_channels(stopped: Typed) -> None:
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_in_use")
 
 
+COMPLAINT = "gb-iwf." + "0" * 26
+
+
+async def complained(config: Config, *, is_kept: bool) -> None:
+    """Open the task of a complaint; `is_kept`: beside the complaint itself."""
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    writer = InlineWriter(open_writer(config.store.path, key))
+
+    def job(connection: Connection) -> None:
+        open_task(connection, COMPLAINED, COMPLAINT, 1)
+        if is_kept:
+            connection.execute(
+                "INSERT INTO hashcheck_complaints (id, reference, key_sha256, opened_ms, upheld,"
+                " state) VALUES (?, ?, ?, 1, 0, ?)",
+                (COMPLAINT, COMPLAINT, bytes(32), b""),
+            )
+
+    await writer.run(job)
+    await writer.close()
+
+
 async def test_complaint_of_a_hoster_is_decided_not_closed(stopped: Typed) -> None:
     """Without its task an open complaint would stand before nobody, with the file still blocked."""
-    config: Config = stopped.config
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    complaint = "gb-iwf." + "0" * 26
-    writer = InlineWriter(open_writer(config.store.path, key))
-    await writer.run(lambda connection: open_task(connection, COMPLAINED, complaint, 1))
-    await writer.close()
-    code, shown = await stopped("tasks", "close", COMPLAINED, complaint)
+    await complained(stopped.config, is_kept=True)
+    code, shown = await stopped("tasks", "close", COMPLAINED, COMPLAINT)
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "not_decided")
     assert len((await stopped("tasks", "list"))[1]["tasks"]) == 2
+
+
+async def test_task_of_a_complaint_that_is_erased_is_closed(stopped: Typed) -> None:
+    """Nobody can decide it any more."""
+    await complained(stopped.config, is_kept=False)
+    assert await stopped("tasks", "close", COMPLAINED, COMPLAINT) == (Exit.OK, {"closed": 1})
 
 
 async def test_task_is_closed_by_code_and_subject(stopped: Typed) -> None:
