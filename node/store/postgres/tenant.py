@@ -141,6 +141,7 @@ class BesideConnection(PostgresConnection):
             if self._raw.closed:
                 raise UnsureError(UnsureError.__doc__) from error
             self._is_cut_short = True
+            time.sleep(PAUSE_S)  # a server that was set read-only meanwhile refuses at once
 
     def _say(self, text: str) -> psycopg.Cursor[tuple[object, ...]]:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
@@ -84,6 +86,30 @@ async def test_commit_whose_wait_for_the_standby_was_cancelled_is_not_said_to_be
             await asyncio.sleep(0.01)
     await go_on(administrator)
     await task
+    assert (await store.queries.figures())["items"] == 1
+
+
+async def test_server_that_refuses_to_wait_again_is_not_asked_without_a_pause(
+    store: Store,
+    administrator: psycopg.Connection[tuple[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was set read-only meanwhile would hear it thousands of times a second."""
+    pauses, sleep = threading.Event(), time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (pauses.set(), sleep(seconds)))
+    task = asyncio.create_task(record_items(store, 1))
+    assert await waiting(administrator, task)
+    administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    administrator.execute("SELECT pg_reload_conf()")
+    until = time.monotonic() + 20
+    while not pauses.is_set() and time.monotonic() < until:
+        administrator.execute(f"SELECT pg_cancel_backend(pid) FROM ({WAITS}) AS those")
+        await asyncio.sleep(0.01)
+    administrator.execute("SET default_transaction_read_only = off")
+    administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+    await go_on(administrator)
+    await task
+    assert pauses.is_set()
     assert (await store.queries.figures())["items"] == 1
 
 
