@@ -10,6 +10,7 @@ import pytest
 
 from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Why
 from node.hashcheck.contract import Scope as HashCheckScope
+from node.store.contents.hashcheck import COMPLAINED
 from node.store.items.access import Access
 from tests.builders.cases import file
 from tests.node.api.conftest import Client, LocalNode
@@ -176,10 +177,13 @@ class TestDecision:
     async def test_a_word_that_was_broken_off_is_said_again(
         self, client: Client, local: LocalNode
     ) -> None:
-        """Nothing of it is known yet, or no more than that it was said."""
+        """Its task waits for what an upheld complaint takes back, and is closed after that."""
         path = await complaint(local)
         await posted(client, path, *self.UPHELD)
+        (one,) = await local.hashcheck.complaints(open_only=False)
+        await local.store.hashchecks.open_task(COMPLAINED, one.complaint_id, local.now)
         lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
         await local.store.writer.run(lambda c: c.execute(lost))
         status, body, _ = await posted(client, path, *self.UPHELD)
         assert (status, b'"status":"upheld"' in body) == (200, True)
+        assert await local.access.open_tasks(10) == []

@@ -96,7 +96,12 @@ async def test_server_that_refuses_to_wait_again_is_not_asked_without_a_pause(
 ) -> None:
     """One that was set read-only meanwhile would hear it thousands of times a second."""
     pauses, sleep = threading.Event(), time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (pauses.set(), sleep(seconds)))
+
+    def pause(seconds: float) -> None:
+        pauses.set()
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", pause)
     task = asyncio.create_task(record_items(store, 1))
     assert await waiting(administrator, task)
     administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
