@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from node.api.access import Mint, Reserved, Scope
 from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Why
 from node.hashcheck.contract import Scope as HashCheckScope
 from node.store.contents.hashcheck import COMPLAINED
@@ -36,6 +37,13 @@ async def made_of(client: Client, path: str) -> list[dict[str, Any]]:
     """List what was made, but for the token that these tests call with."""
     (listed,) = (await (await client.get(path)).json()).values()
     return [one for one in listed if one.get("name") != "tests"]
+
+
+def test_who_has_the_database_alone_cannot_make_a_secret_anew() -> None:
+    """All else that it follows from stands there."""
+    reserved = Reserved(bytes(32), 1, None, fresh=True)
+    made = {Mint(bytes([of]) * 32).secret("hk_", bytes(32), "k", reserved) for of in range(2)}
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize("path", [KEYS, TOKENS])
@@ -101,6 +109,15 @@ class TestSecrets:
         await local.access.forget_before(local.now)
         assert (await posted(client, path, DRAFTS[path], AGAIN))[1] != first[1]
         assert len(await made_of(client, path)) == 2
+
+    async def test_each_key_and_each_caller_has_one_of_its_own(
+        self, client: Client, local: LocalNode, path: str
+    ) -> None:
+        """Also in the same millisecond: who is shown another's could ask in its name."""
+        other = await local.token(Scope.ADMIN)
+        heads = ({}, {"Idempotency-Key": "another"}, other)
+        made = {(await posted(client, path, DRAFTS[path], AGAIN | head))[1] for head in heads}
+        assert len(made) == 3
 
     async def test_without_a_key_each_request_makes_one(self, client: Client, path: str) -> None:
         """As before."""
