@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -149,14 +150,15 @@ def token_of(
     return text, TokenRecord(digest_of(text), name, scopes, now_ms, expires_ms)
 
 
-class Mint(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mint:
     """Makes the secrets that are shown once: by chance, or for a request that has a key.
 
     Such a request gets the same one when it comes again, and nothing but its SHA-256 is kept: it
     follows from the secret of the node, the caller's token and when the key was first used.
     """
 
-    node_secret: bytes
+    node_secret: bytes = field(repr=False)
 
     def secret(self, prefix: str, token_sha256: bytes, key: str, reserved: Reserved) -> str:
         """Return the text for the request under an `Idempotency-Key`: `prefix`, 43 characters."""

@@ -46,6 +46,11 @@ def test_who_has_the_database_alone_cannot_make_a_secret_anew() -> None:
     assert len(made) == 2
 
 
+def test_what_makes_secrets_shows_none_of_its_own() -> None:
+    """Not in a log, whoever writes it there."""
+    assert "hidden" not in repr(Mint(b"hidden"))
+
+
 @pytest.mark.parametrize("path", [KEYS, TOKENS])
 class TestSecrets:
     """A secret is shown again to its own request, and kept nowhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from keys.keyring import MemberKeys
+from keys.unlock import Unlock
 from node.cli.exits import Exit
-from node.cli.hashcheck import laid_out
+from node.cli.hashcheck import Said, complaints, laid_out
+from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, Why
+from node.matching.fingerprints import Fingerprints
+from node.store.beside import writing
+from node.store.contents.hashcheck import HashChecks
+from tests.builders.cases import file
+from tests.builders.network import NOW_MS
 
 Typed = Any
 AiohttpServer = Callable[..., Awaitable[TestServer]]
@@ -41,9 +50,12 @@ async def test_source_by_which_nothing_is_answered_is_named(running: Typed, tmp_
     of_industry = ("--provenance", "industry")
     await running("list", "import", file, "--list", "stock", *of_industry, "--may-share")
     await running("list", "import", file, "--list", "ours", *of_industry)
-    named = ("--source", "own", "--source", "list:stock", "--source", "list:ours")
-    code, made = await running(*CREATE, *named, "--source", "list:stok")
-    assert (code, made["silent"]) == (Exit.OK, ["list:ours", "list:stok"])
+    idle = (*of_industry, "--may-share", "--may-not-use")
+    await running("list", "import", file, "--list", "idle", *idle)
+    lists = ("stock", "ours", "idle", "stok")
+    named = [word for one in lists for word in ("--source", f"list:{one}")]
+    code, made = await running(*CREATE, "--source", "own", *named)
+    assert (code, made["silent"]) == (Exit.OK, ["list:ours", "list:idle", "list:stok"])
 
 
 @pytest.mark.parametrize(
@@ -79,6 +91,24 @@ async def test_complaints_are_listed_and_decided(running: Typed) -> None:
     for word in ("--uphold", "--reject"):
         code, shown = await running("hashcheck", "complaints", word, nobody, *why)
         assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_complaint")
+
+
+async def test_a_person_who_lists_complaints_reads_what_the_company_wrote(running: Typed) -> None:
+    """Without `--json`, too."""
+    config, asked = running.config, file(1)
+    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    contract = Contract("pics", tuple(Scope), ("own",), 9, 9, 9, 9)
+    key, found = Key(bytes(32), contract, NOW_MS, NOW_MS + 1), Hit(asked, (asked,), ())
+    said, name = "a stock picture", "gb-iwf." + "0" * 26
+    with writing(config.store.path, keys.database_key) as store:
+        kept = HashChecks(store.writer, store.readers, Fingerprints(keys.fingerprint_secret))
+        await kept.add_key(key)
+        await kept.keep_hits(key.key_sha256, [(name, found)], NOW_MS)
+        state = ComplaintState("pics", key.key_id, Why.OTHER_FILE, said, found)
+        await kept.complain(key, name, name, state, NOW_MS)
+    nothing = Said(None, None, None, None)
+    told = await asyncio.to_thread(complaints, config.source, nothing, everything=False)
+    assert f"{name} pics: {said}" in told.text.splitlines()
 
 
 def test_who_decides_reads_what_the_company_wrote() -> None:
