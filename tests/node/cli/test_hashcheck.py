@@ -19,7 +19,7 @@ from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, W
 from node.matching.fingerprints import Fingerprints
 from node.store.beside import writing
 from node.store.contents.hashcheck import HashChecks
-from tests.builders.cases import file
+from tests.builders.cases import file as some_file
 from tests.builders.network import NOW_MS
 
 Typed = Any
@@ -95,7 +95,7 @@ async def test_complaints_are_listed_and_decided(running: Typed) -> None:
 
 async def test_a_person_who_lists_complaints_reads_what_the_company_wrote(running: Typed) -> None:
     """Without `--json`, too."""
-    config, asked = running.config, file(1)
+    config, asked = running.config, some_file(1)
     keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
     contract = Contract("pics", tuple(Scope), ("own",), 9, 9, 9, 9)
     key, found = Key(bytes(32), contract, NOW_MS, NOW_MS + 1), Hit(asked, (asked,), ())
