@@ -141,9 +141,10 @@ async def test_server_that_neither_keeps_nor_refuses_is_called_away(
     monkeypatch.setattr(sqlite, "HANGS_S", 0.05)
     life = asyncio.create_task(store.show_life())
     assert await waiting(administrator, life)
-    while not store.writer.room.missing():
-        assert not life.done()
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while not store.writer.room.missing():
+            assert not life.done()
+            await asyncio.sleep(0.01)
     assert store.writer.room.missing() == ["store_away"]
     await go_on(administrator)
     await life
