@@ -91,7 +91,7 @@ async def test_line_that_breaks_while_a_failed_job_is_taken_back_stops_nobody_el
 
     line.breaks_at = ["ROLLBACK"]
     with pytest.raises(ItemOpenError):
-        await store.writer.run(refuse)
+        await asyncio.wait_for(store.writer.run(refuse), 20)
     await record_soon(store, 1)
     assert (await store.queries.figures())["items"] == 1
 
