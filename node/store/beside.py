@@ -89,6 +89,8 @@ def reading(place: Place, key: bytes) -> Iterator[Beside]:
         named = translate(error)
         if type(named) is StoreError and is_older(place, key):  # it lacks a table, for example
             named = OlderDatabaseError(OlderDatabaseError.__doc__)
+        if named is error:
+            raise
         raise named from error
     finally:
         connection.close()

@@ -277,6 +277,12 @@ class TestBeside:
             store.read(lambda c: c.execute("SELECT key FROM answers_about").fetchall())
         begun(place)
 
+    def test_fault_that_needs_no_other_words_is_no_cause_of_itself(self, place: Place) -> None:
+        """Who shows causes would show it without end."""
+        with pytest.raises(AlreadyOpenError) as caught, reading(place.where, KEY):
+            raise AlreadyOpenError
+        assert caught.value.__cause__ is None
+
     def test_r11_who_keeps_nodes_out_brings_it_up_to_date(self, place: Place) -> None:
         """Such as `hotline restored`, which must come before the node; a file is copied first."""
         as_of(place, LAST)
