@@ -48,7 +48,8 @@ async def store(
     opened = Store.open(place, KEY, US, FINGERPRINTS)
     administrator.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
     administrator.execute("SELECT pg_reload_conf()")
-    while administrator.execute("SHOW synchronous_standby_names").fetchone() != ("gone",):  # noqa: ASYNC110 - a server's
+    told = "SELECT 1 FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'gone'"
+    while administrator.execute(told).fetchone() is None:  # noqa: ASYNC110 - a server's
         await asyncio.sleep(0.01)
     yield opened
     administrator.execute(GO_ON)

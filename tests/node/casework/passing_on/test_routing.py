@@ -251,7 +251,8 @@ class TestRouting:
         ways = msgspec.structs.replace(
             FOUND_HERE, access=Access(password="x"), also_access=((US, Access(password="y")),)
         )
-        passed = [m.access for _, m in said(routed(ways, country("FR"))) if hasattr(m, "access")]
+        told = [message for _, message in said(routed(ways, country("FR")))]
+        passed = [m.access for m in told if isinstance(m, messages.Item | messages.Sighted)]
         assert passed == [Access(password="x"), Access(password="y")]
 
     def test_6_4_verdicts_and_actions_that_are_left_over_follow(self) -> None:
