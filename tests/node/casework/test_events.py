@@ -251,8 +251,10 @@ class TestFacts:
 
     def test_what_is_known_already_is_not_lacking(self) -> None:
         """No event is made of it."""
-        known = item(1, file(1, md5=2), access=Access(password="x"))
-        assert lacks(known, Facts((file(1),), Access(password="y"))) is None
+        beside = ((US, Access(password="y")),)
+        known = item(1, file(1, md5=2), access=Access(password="x"), also_access=beside)
+        for password in ("x", "y"):
+            assert lacks(known, Facts((file(1),), Access(password=password))) is None
 
     def test_only_what_is_new_is_lacking(self) -> None:
         """The rest is left out of the event."""
