@@ -98,13 +98,17 @@ class Handover:
         return judgement.disposition
 
     def _look(self, peer: str, message: Item) -> Judgement:
-        here = [
-            as_told_there(peer, message.revision, state)
+        at_place = {
+            state.id: state
             for state in same_place(self._book, message.location)
             if not is_another(self._book, peer, state)
+        }
+        alike = same_content(self._book, message.location, message.content, at_place)
+        left = with_nobody(self._book, self._postbox, (*at_place.values(), *alike))
+        here = [  # with what is left nothing is joined: of its files the verdicts count
+            state if item_id in left else as_told_there(peer, message.revision, state)
+            for item_id, state in at_place.items()
         ]
-        at = {state.id for state in here}
-        alike = same_content(self._book, message.location, message.content, at)
         new = to_compare(
             self._book,
             message.location,
@@ -113,7 +117,7 @@ class Handover:
             message.found_ms,
             message.matter,
             message.source,
-            with_nobody(self._book, self._postbox, (*here, *alike)),
+            left,
         )
         return judge(new, here, alike, self._book.us, self._book.now)
 

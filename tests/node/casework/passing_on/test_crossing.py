@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.events import Event, EventKind, Facts, HandedOn, Withdrawn
 from node.casework.folding import evolve
-from node.casework.item import Custody
+from node.casework.item import Custody, TakenOff
 from protocol.facts import Hop
 from protocol.fields import MAX_CONTENTS, MAX_SIGHTINGS
-from protocol.vocabulary import Lane
-from tests.builders.cases import country, file, handed_on, item
+from protocol.vocabulary import Action, Disposition, Lane
+from tests.builders.cases import US, closed, country, file, handed_on, item, verdict
 from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, item_from
 from tests.node.casework.circle import DAY_MS, MEMBERS, ORDERS, Circle, agreed, drawn, holders
 
 GB, NL, FR = MEMBERS[:3]
@@ -203,3 +205,16 @@ class TestHashesThatComeLate:
         away = handed_on(item(1))
         told = Event(away.id, EventKind.FACTS, NOW_MS, NOW_MS, GB, Facts((file(1),), None))
         assert evolve(away, told).sent is None
+
+
+def test_item_that_nobody_has_any_more_is_known_by_all_its_files_though_one_was_taken_off() -> None:
+    """Nothing is joined to it, so it does not matter by which files it was judged elsewhere."""
+    ours = item(1, *map(file, range(1, 6)), finder=US, hops=(Hop(US, NOW_MS),), came_from=None)
+    left = msgspec.structs.replace(
+        closed(handed_on(ours), Action.REMOVED),
+        assessments=(verdict(member=US),),
+        taken_off=(TakenOff(5, file(6)),),
+        erased_at=("fr-pdc",),
+    )
+    answer = Receiver(left)("gb-iwf", item_from("gb-iwf", 2, file(1)))
+    assert answer.disposition is Disposition.NEW_KNOWN
