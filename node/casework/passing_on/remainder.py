@@ -5,14 +5,16 @@ Else whoever is handed an item of many files never looks at some of them, and no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from node.casework.casebook import Casebook
 from node.casework.item import ENDS_OR_REOPENS, Informant, ItemState
 from node.casework.postbox import Postbox
 from node.casework.telling import News, pass_on_sighting, tell_one
-from protocol.facts import ActionTaken, Assessment
+from protocol.facts import Access, ActionTaken, Assessment
 from protocol.messages import Item, Sighted
 from protocol.vocabulary import OutcomeWhat
 
@@ -34,13 +36,14 @@ def tell_rest(
 
     `verdicts`: those that may be told. Of them those in force follow, and of what was done the last
     of each kind by each member: what was corrected, and what ended or reopened the item before it
-    went on, changes nothing for who has it now.
+    went on, changes nothing for who has it now. What that one saw itself it knows, or took back.
     """
+    to = state.hops[-1].member
     files = state.content[len(handed.content) :]
-    seen = state.sightings[len(handed.sightings) :][:MAX_FOLLOWING]
+    left = (one for one in state.sightings[len(handed.sightings) :] if one.member != to)
+    seen = islice(left, MAX_FOLLOWING)
     following = [Sighted(state.id, None, one, None, child_at_risk=False) for one in files]
-    ways = [access for _, access in state.also_access]
-    following += [Sighted(state.id, None, None, one, child_at_risk=False) for one in ways]
+    following += [Sighted(state.id, None, None, one, child_at_risk=False) for one in _ways(state)]
     following += [Sighted(state.id, one, None, None, child_at_risk=False) for one in seen]
     for number, message in enumerate(following):
         pass_on_sighting(book, postbox, state, message, f"{event_id}|rest|{number}")
@@ -48,7 +51,19 @@ def tell_rest(
         judged = isinstance(payload, Assessment)
         what = OutcomeWhat.ASSESSED if judged else OutcomeWhat.ACTED
         news = News(payload.event_id, what, payload, payload.member, payload.at_ms)
-        tell_one(book, postbox, state, Informant(state.hops[-1].member, state.id), news)
+        tell_one(book, postbox, state, Informant(to, state.id), news)
+
+
+def _ways(state: ItemState) -> list[Access]:
+    """Return the other ways to see an item, the newest of each who told one last.
+
+    Of all that we tell the receiver keeps the newest few (`folding.MAX_ACCESS`).
+    """
+    ranked, newer = [], Counter[str]()
+    for who, access in reversed(state.also_access):
+        ranked.append((newer[who], access))
+        newer[who] += 1
+    return [access for _, access in sorted(ranked, key=lambda one: -one[0])]
 
 
 def _words(
