@@ -51,7 +51,7 @@ from node.casework.telling import (
 )
 from node.ids import Ids
 from node.matching.duplicates import Judgement, join, judge
-from protocol.facts import ActionTaken, Assessment, Content, Hop, Jurisdiction
+from protocol.facts import Access, ActionTaken, Assessment, Content, Hop, Jurisdiction, Sighting
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
@@ -205,12 +205,9 @@ class Handover:
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
         sighting, file = next(iter(message.sightings), None), next(iter(files), None)
-        if message.child_at_risk or (sighting, file, message.access) != (None, None, None):
-            passed = Sighted(state.id, sighting, file, message.access, message.child_at_risk)
-            self._pass_on(before, passed)
+        self._pass_on(before, sighting, file, message.access, urgent=message.child_at_risk)
         for number, other in enumerate(content[1:], 2):
-            passed = Sighted(state.id, None, other, None, child_at_risk=False)
-            self._pass_on(before, passed, number)
+            self._pass_on(before, None, other, None, urgent=False, number=number)
         return self._unless_round(before.id, said)
 
     def _has_moved_back(self, state: ItemState, peer: str) -> bool:
@@ -229,16 +226,24 @@ class Handover:
             return Disposition.FORWARDED
         return Disposition.DUPLICATE if answer is Disposition.FORWARDED else answer
 
-    def _pass_on(self, before: ItemState, message: Sighted, number: int = 1) -> None:
+    def _pass_on(
+        self,
+        before: ItemState,
+        sighting: Sighting | None,
+        file: Content | None,
+        access: Access | None,
+        *,
+        urgent: bool,
+        number: int = 1,
+    ) -> None:
         """Pass a sighting along the chain, unless it has been here: what goes round must end.
 
         `number`: which file of several that came at once it speaks of; each goes by itself.
         """
-        sighting, state = message.sighting, self._book.loaded.items[before.id]
+        state = self._book.loaded.items[before.id]
         if sighting is None:
-            urgent = message.child_at_risk and not before.child_at_risk
-            facts = Facts(adding.files_of(message), message.access)
-            if lacks(before, facts) is None and not urgent:
+            facts = Facts(() if file is None else (file,), access)
+            if lacks(before, facts) is None and not (urgent and not before.child_at_risk):
                 return
             several = f"|{number}" if number > 1 else ""
             subject = f"{before.id}|facts|{state.revision}{several}"
@@ -246,6 +251,7 @@ class Handover:
             return
         else:  # the same one may come again, of another item or once it was taken back
             subject = f"{before.id}|{sighting.sighting_id}|{state.revision}"
+        message = Sighted(before.id, sighting, file, access, urgent)
         pass_on_sighting(self._book, self._postbox, state, message, subject)
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
@@ -318,9 +324,8 @@ class Handover:
         self._add_facts(state.id, Facts(content, message.access), peer, message)
         self._name(state.id, peer, message)
         raise_judged(self._book, state.id, judgement.review, suggested)
-        file = next(iter(files), None)
-        passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)
-        self._pass_on(state, passed)
+        sighting, file = message.sighting, next(iter(files), None)
+        self._pass_on(state, sighting, file, message.access, urgent=message.child_at_risk)
         return judgement.disposition
 
     def _name(self, item_id: str, peer: str, message: Sighted) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.item import Custody, Informant, ItemState, Review, TakenOff
 from protocol.facts import Access, Sighting
 from protocol.messages import Sighted, Withdrawal
 from protocol.vocabulary import (
@@ -268,3 +268,16 @@ class TestSighted:
         found = receiver("gb-iwf", Sighted(item(1).id, SEEN, None, None, child_at_risk=True))
         assert (found.disposition, found.waits_for) == (Disposition.PARKED, item(1).id)
         assert said(receiver.book) == []
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_file_that_a_person_took_off_is_told_again_to_no_effect(*, away: bool) -> None:
+    """Nothing is left of what was said; it holds up nothing that is said after it."""
+    ours = item(
+        1, file(1), taken_off=(TakenOff(1, file(2)),), informants=(Informant("gb-iwf", item(1).id),)
+    )
+    receiver = Receiver(handed_on(ours) if away else ours)
+    told_again = Sighted(ours.id, None, file(2), None, child_at_risk=False)
+    assert receiver("gb-iwf", told_again).disposition is Disposition.FACTS_ADDED
+    assert receiver.state(ours.id).content == (file(1),)
+    assert said(receiver.book)[:-1] == []
