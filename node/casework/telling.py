@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from node.casework.casebook import Casebook
-from node.casework.contents.hits import waits_for_a_look
+from node.casework.contents.hits import says_no_more, waits_for_a_look
 from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.postbox import Postbox
@@ -264,12 +266,19 @@ def pass_on_sighting(
 ) -> None:
     """An item handed on was reported again, or facts came later: along the chain with it.
 
-    If nobody looks at it there, a person here does, who knows the place still.
+    If nobody looks at it there, a person here does, who knows the place still. A file that waits
+    here goes with a report that is known: what we name alone is of what we judged (`adding`).
     """
     to = handed_on_to(book, state)
     if to is None:
         return
     reported = message.sighting is not None or message.child_at_risk
+    if message.sighting is None and message.content is not None and state.unseen:
+        files = zip(state.places, state.content, strict=True)
+        waiting = (one for place, one in files if place in state.unseen)
+        if any(says_no_more(message.content, one) for one in waiting):
+            known = (one for one in reversed(state.sightings) if one.member != to)
+            message = msgspec.structs.replace(message, sighting=next(known, None))
     if reported and is_with_nobody(book, postbox, state):
         book.tasks.append((REPORTED_IN_VAIN, state.id))
     book.say(

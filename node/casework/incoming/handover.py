@@ -241,13 +241,14 @@ class Handover:
         `number`: which file of several that came at once it speaks of; each goes by itself.
         """
         state = self._book.loaded.items[before.id]
+        facts = Facts(() if file is None else (file,), access)
+        known = lacks(before, facts) is None
         if sighting is None:
-            facts = Facts(() if file is None else (file,), access)
-            if lacks(before, facts) is None and not (urgent and not before.child_at_risk):
+            if known and not (urgent and not before.child_at_risk):
                 return
             several = f"|{number}" if number > 1 else ""
             subject = f"{before.id}|facts|{state.revision}{several}"
-        elif sighting in before.sightings:
+        elif known and sighting in before.sightings:
             return
         else:  # the same one may come again, of another item or once it was taken back
             subject = f"{before.id}|{sighting.sighting_id}|{state.revision}"

@@ -141,9 +141,10 @@ def _about_answer(message: DispositionNote) -> tuple[object, ...] | None:
 
 
 def _about_sighting(message: Sighted) -> tuple[object, ...]:
-    sighting = message.sighting
-    what = msgspec.msgpack.encode(message) if sighting is None else sighting.sighting_id
-    return int(Kind.SIGHTED), message.item_id, what
+    """One report may be told with several files, each by itself."""
+    seen, files = message.sighting, filter(None, (message.content,))
+    what = (msgspec.msgpack.encode(message),) if seen is None else (seen.sighting_id, *files)
+    return int(Kind.SIGHTED), message.item_id, *what
 
 
 def _about_outcome(message: Outcome) -> tuple[object, ...]:

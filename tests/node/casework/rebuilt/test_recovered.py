@@ -41,7 +41,7 @@ from protocol.vocabulary import (
     OutcomeWhat,
     Source,
 )
-from tests.builders.cases import HOUR_MS, US, book, event_id, item, network, verdict
+from tests.builders.cases import HOUR_MS, US, book, event_id, file, item, network, verdict
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import item_from, outcome
 
@@ -286,6 +286,14 @@ class TestSaid:
         back = outcome(item().id, OutcomeWhat.WITHDRAWN)
         keys = [said_key(m) for m in (OURS, more, one, other, back, note())]
         assert len(set(keys)) == len(keys)
+
+    def test_report_that_is_told_with_another_file_is_another_thing(self) -> None:
+        """Each file goes by itself; what was said of one is not said of the next."""
+        told = [
+            Sighted(item().id, SIGHTING, content, None, child_at_risk=False)
+            for content in (None, file(1), file(2))
+        ]
+        assert len({said_key(one) for one in told}) == len(told)
 
     def test_answer_is_known_by_the_leaf_that_it_answers(self) -> None:
         """Whatever it says: the one that was told stays the answer."""

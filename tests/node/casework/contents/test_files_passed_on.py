@@ -1,0 +1,77 @@
+"""Who passes on a file at which nobody there looked does not say that it judged it (§6.4)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.events import Facts
+from node.casework.item import Custody, Review
+from node.casework.reports.draft import AssessmentDraft
+from node.casework.reports.intake import add_facts
+from node.casework.working import record_assessment
+from protocol.vocabulary import Verdict
+from tests.builders.cases import file
+from tests.node.casework.circle import MEMBERS, ORDERS, Circle, Member, drawn, holders
+
+GB, NL, FR, DE = MEMBERS[:4]
+
+
+def judge(member: Member) -> None:
+    """A person there holds what it has of the place illegal."""
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    record_assessment(member.book, member.only.id, draft, member.ids, member.postbox)
+
+
+def judged_page() -> Circle:
+    """A page that one member found, another judged without any hash, and a third has now."""
+    circle = Circle((GB, NL, FR, DE))
+    circle[NL].find()
+    circle[NL].locate(FR)
+    circle.settle(drawn(0))
+    judge(circle[FR])
+    circle[FR].move(GB)
+    circle.settle(drawn(0))
+    return circle
+
+
+def waits(circle: Circle, member: str) -> bool:
+    """Whether a person of who has it is asked to look at the one file."""
+    state = circle[member].only
+    asked = Review.SUGGESTED_VERDICT in state.reviews
+    return (state.custody, state.unseen, asked) == (Custody.HERE, (0,), True)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_attack_file_that_another_names_is_none_that_who_passes_it_on_judged(order: int) -> None:
+    """The finder's hashes came once the page was judged."""
+    circle = judged_page()
+    circle[NL].learn(file(1))
+    circle.settle(drawn(order))
+    assert waits(circle, GB)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_so_it_is_however_far_it_goes(order: int) -> None:
+    """Each on the way passes it on as what it is."""
+    circle = judged_page()
+    circle[GB].move(DE)
+    circle.settle(drawn(0))
+    circle[NL].learn(file(1))
+    circle.settle(drawn(order))
+    assert holders(circle) == [DE]
+    assert waits(circle, DE)
+
+
+def test_attack_file_of_a_line_that_comes_again_is_none_that_was_judged_there_before() -> None:
+    """Nobody there looked at it: the item has gone on."""
+    circle = Circle((GB, NL))
+    found = circle[NL].find()
+    circle[NL].book.loaded.items[found.id] = msgspec.structs.replace(found, named=())
+    judge(circle[NL])
+    circle[NL].locate(GB)
+    circle.settle(drawn(0))
+    again = Facts((file(1),), None, after_hand_over=True, unseen=True)
+    add_facts(circle[NL].book, found.id, again, circle[NL].postbox)
+    circle.settle(drawn(0))
+    assert waits(circle, GB)
