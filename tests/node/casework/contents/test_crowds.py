@@ -16,30 +16,34 @@ from node.casework.contents.candidates import same_content
 from node.casework.contents.crowds import Choices, Crowds
 from node.casework.contents.rejudging import _carry, _carry_between, watch_verdicts
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.passing_on.routing import Forwarding, route
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment, withdraw_verdict
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness, pictures_of
 from node.matching.duplicates import Incoming, judge
 from node.matching.fingerprints import content_keys
-from protocol.facts import Assessment, Content, Location
+from protocol.facts import Assessment, Content, Hop, Location
 from protocol.messages import Item, Outcome
-from protocol.vocabulary import ItemKind, Matter, OutcomeWhat, Source, Verdict
+from protocol.vocabulary import Disposition, ItemKind, Matter, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
     POSTBOX,
     US,
     at,
     book,
+    country,
     event_id,
     file,
     handed_on,
+    ids,
     item,
     looked_up,
+    network,
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, item_from, outcome
+from tests.node.casework.arriving import Receiver, item_from, outcome, said_of
 
 FEW, MANY = 40, 160
 ONE_FILE = file(1, pdq=1)
@@ -313,3 +317,24 @@ def test_choices_follow_an_item_that_goes_to_who_judged_it() -> None:
     choices.put(here, away)
     choices.put(away, None)
     assert not choices.judged(())
+
+
+def test_item_that_goes_to_a_member_that_judged_it_before_is_found_as_it_is_then() -> None:
+    """What that one has of it is what it told of itself, from the hand-over on."""
+    judged = item(
+        1, file(1), finder=US, hops=(Hop(US, NOW_MS),), came_from=None,
+        custody=Custody.LOCATING, responsible=None, named=(("gb-iwf", 0),),
+        informants=(Informant("gb-iwf", event_id(9)),), assessments=(verdict(member="fr-pdc"),),
+    )  # fmt: skip
+    receiver = Receiver(judged)
+
+    def comes(number: int) -> Disposition | None:
+        elsewhere = item_from("gb-iwf", number, file(1), url=f"https://nl{number}.example/")
+        return receiver("gb-iwf", elsewhere).disposition
+
+    assert comes(3) is Disposition.NEW_KNOWN
+    route(receiver.book, judged.id, country("FR"), None, Forwarding(network(), ids(), POSTBOX))
+    assert comes(4) is Disposition.NEW_KNOWN
+    later = verdict(member="fr-pdc", number=901, at_ms=NOW_MS + 1)
+    receiver("fr-pdc", said_of(judged.id, later))
+    assert comes(5) is Disposition.NEW_KNOWN
