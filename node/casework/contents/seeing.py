@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from node.casework.item import Custody, Informant, ItemState
+from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.rings import way
 from node.matching.contents import Likeness, compare, place_among
 from protocol.facts import Assessment, Content
@@ -229,15 +230,10 @@ def _known(state: ItemState, member: str) -> frozenset[int]:
             has[one].add(place)
     here = frozenset(state.places)
     known = frozenset(has[member])
-    if member not in told and not state.untold and not _had_from_here(state, member):
+    from_here = handed_to(_us(state), state)
+    if member not in told and not state.untold and member not in from_here:
         known |= here.intersection(*(has[one] for one in told))
     return known & here
-
-
-def _had_from_here(state: ItemState, member: str) -> bool:
-    """Whether the item is or was with a member by a hand-over of ours."""
-    chain = [hop.member for hop in state.hops]
-    return member in chain[chain.index(_us(state)) :]
 
 
 def _us(state: ItemState) -> str:

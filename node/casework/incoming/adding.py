@@ -97,7 +97,8 @@ def as_return(us: str, peer: str, state: ItemState, body: Sighted) -> Sighted:
 def hear_return(book: Casebook, state: ItemState, back: Sighted) -> bool:
     """Note what comes with an item of ours that is here already; False: it is an echo.
 
-    It counts from who told us of it or was handed it here; from anybody, that a child is at risk.
+    It counts from who told us of it or was handed it here, and, as a report of the place, from
+    anybody that is the first to say that a child is at risk.
     """
     who = back.informant
     assert who is not None
