@@ -86,13 +86,17 @@ def _waited_for(state: ItemState) -> set[int]:
 def _has_before_it(state: ItemState, actor: str, given: Assessment) -> Iterable[int]:
     """Return the places of the files that who judges the item itself has before it.
 
-    A person here sees all but what waits: that it is seen too is said before (`looked_at`).
+    A person here sees all but what waits: that it is seen too is said before (`looked_at`). A
+    report that a member told may have overtaken the older verdict that it had given.
     """
     if given.member == _us(state):
         return set(state.places).difference(state.unseen)
-    if actor == given.member and given.verdict is not Verdict.UNASSESSABLE:
-        return () if state.named is None else _known(state, actor)
-    return ()
+    if state.named is None or actor != given.member or given.verdict is Verdict.UNASSESSABLE:
+        return ()
+    told = {sighting_id for sighting_id, by in state.relayed if by == actor}
+    theirs = (one for one in state.sightings if one.member == actor or one.sighting_id in told)
+    late = any(one.found_ms > given.at_ms for one in theirs)
+    return () if late else _known(state, actor)
 
 
 def named(

@@ -9,8 +9,10 @@ from node.casework.events import Facts
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.reports.intake import add_facts
+from node.casework.telling import pass_on_sighting
 from node.casework.working import record_assessment
-from protocol.vocabulary import Verdict
+from protocol.messages import Sighted
+from protocol.vocabulary import Lane, Verdict
 from tests.builders.cases import file
 from tests.node.casework.circle import MEMBERS, ORDERS, Circle, Member, drawn, holders
 
@@ -74,4 +76,25 @@ def test_attack_file_of_a_line_that_comes_again_is_none_that_was_judged_there_be
     again = Facts((file(1),), None, after_hand_over=True, unseen=True)
     add_facts(circle[NL].book, found.id, again, circle[NL].postbox)
     circle.settle(drawn(0))
+    assert waits(circle, GB)
+
+
+def test_attack_file_that_overtakes_an_older_verdict_is_none_that_it_is_of() -> None:
+    """Reports and outcomes go by lanes of their own; a report says when it was made."""
+    circle = Circle((GB, NL))
+    found = circle[NL].find()
+    circle[NL].book.loaded.items[found.id] = msgspec.structs.replace(found, named=())
+    judge(circle[NL])
+    circle[NL].locate(GB)
+    circle.settle(drawn(0))
+    circle[NL].tick()
+    judge(circle[NL])  # says so again, of the page
+    circle[NL].tick()
+    seen = circle[NL].report_danger(77)
+    told = Sighted(found.id, seen, file(1), None, child_at_risk=True)
+    pass_on_sighting(circle[NL].book, circle[NL].postbox, circle[NL].only, told, "report")
+    circle.send()
+    circle.deliver(NL, GB, Lane.REPORTS)
+    circle.settle(drawn(0))
+    assert len(circle[GB].only.assessments) == 2
     assert waits(circle, GB)
