@@ -275,8 +275,8 @@ def pass_on_sighting(
     reported = message.sighting is not None or message.child_at_risk
     if message.sighting is None and message.content is not None and state.unseen:
         files = zip(state.places, state.content, strict=True)
-        waiting = (one for place, one in files if place in state.unseen)
-        if any(says_no_more(message.content, one) for one in waiting):
+        waiting = [one for place, one in files if place in state.unseen]
+        if message.content in waiting or any(says_no_more(message.content, w) for w in waiting):
             known = (one for one in reversed(state.sightings) if one.member != to)
             message = msgspec.structs.replace(message, sighting=next(known, None))
     if reported and is_with_nobody(book, postbox, state):

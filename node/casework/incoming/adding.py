@@ -24,7 +24,7 @@ from node.casework.passing_on.chains import handed_to
 from node.casework.places.again import watch_urgency
 from node.casework.postbox import Postbox
 from node.matching.contents import Likeness, compare
-from protocol.facts import ActionTaken, Assessment, Content
+from protocol.facts import ActionTaken, Assessment, Content, Sighting
 from protocol.messages import Item
 from protocol.messages import Sighted as SightedMessage
 from protocol.vocabulary import Disposition
@@ -109,6 +109,16 @@ def hear_return(book: Casebook, state: ItemState, back: Sighted) -> bool:
     if urgent or not told or any(one not in state.sightings for one in back.sightings):
         sight(book, state.id, back, book.now, who.member)
     return True
+
+
+def is_news(state: ItemState, peer: str, sighting: Sighting | None) -> bool:
+    """Whether a member tells of a sighting that it had not told of; a file may go with a known one.
+
+    Each word that is kept counts for the bound of what one member says of an item (`bounding`).
+    """
+    if sighting is None or sighting not in state.sightings:
+        return sighting is not None
+    return sighting.member != peer and (sighting.sighting_id, peer) not in state.relayed
 
 
 def sight(book: Casebook, item_id: str, body: Sighted, at_ms: int, actor: str) -> None:

@@ -316,7 +316,7 @@ class Handover:
         files = belonging(state, adding.files_of(message))
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
-        if message.sighting is not None or message.child_at_risk:
+        if message.child_at_risk or adding.is_news(state, peer, message.sighting):
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms

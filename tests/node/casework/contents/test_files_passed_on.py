@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from node.casework.events import Facts
+from node.casework.incoming.bounding import MAX_SAID
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.reports.intake import add_facts
@@ -98,3 +99,15 @@ def test_attack_file_that_overtakes_an_older_verdict_is_none_that_it_is_of() -> 
     circle.settle(drawn(0))
     assert len(circle[GB].only.assessments) == 2
     assert waits(circle, GB)
+
+
+def test_each_file_that_follows_with_a_known_report_is_one_word() -> None:
+    """Of all that one member says of an item only so much is heard."""
+    circle = Circle((GB, NL))
+    files = [file(number) for number in range(1, MAX_SAID // 2 + 20)]
+    found = circle[NL].find(*files)
+    waiting = msgspec.structs.replace(found, named=(), unseen=found.places)
+    circle[NL].book.loaded.items[found.id] = waiting
+    circle[NL].locate(GB)
+    circle.settle(drawn(0))
+    assert circle[GB].only.content == tuple(files)
