@@ -165,7 +165,8 @@ def crossed(
     """
     member = informant.member
     fresh = informant not in state.informants and informant.item_id != state.id
-    judged = any(one.member == member for one in state.assessments)
+    given = (one for one in state.assessments if one.event_id not in state.carried)
+    judged = any(one.member == member for one in given)
     if state.named is None or not (fresh and _went_to(state, member)) or judged:
         return named(state, member, places)
     rest = tuple(one for one in state.named if one[0] != member)

@@ -12,6 +12,7 @@ from typing import Final
 from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import waits_for_a_look
 from node.casework.events import Answered, EventKind, Kept
 from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.chains import handed_to, members_of
@@ -51,7 +52,8 @@ def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> It
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     tell(book, postbox, state, _news(Step(event_id, book.us, book.us), book.now))
     need_not_ask(book, item_id)
-    if state.unseen:  # while it was elsewhere, nobody was asked here
+    waits = bool(state.unseen or state.by_one_file) and waits_for_a_look(book, state, {})
+    if waits:  # while it was elsewhere, nobody was asked here
         book.raise_review(item_id, Review.SUGGESTED_VERDICT)
     return book.loaded.items[item_id]
 

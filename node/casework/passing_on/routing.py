@@ -15,6 +15,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import waits_for_a_look
 from node.casework.events import (
     EventKind,
     HandedOn,
@@ -220,7 +221,9 @@ def hand_on(
     anew = choice.member in state.erased_at  # it said so before this: no clock need tell
     untold = forwarding.postbox.keeps_back(choice.member, "content")
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew, untold)
-    message, verdicts = item_message(state, book.us, found, handed_ms), _verdicts_told(state)
+    waits = bool(state.by_one_file) and waits_for_a_look(book, state, {})
+    verdicts = _verdicts_told(state, waits=waits)
+    message = item_message(state, book.us, found, handed_ms, waits=waits)
     post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
@@ -245,12 +248,14 @@ def hand_on(
     return state
 
 
-def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int) -> ItemV2:
+def item_message(
+    state: ItemState, us: str, found: Jurisdiction, handed_ms: int, *, waits: bool = False
+) -> ItemV2:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
     Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
-    oldest; the others follow (`remainder`).
+    oldest; the others follow (`remainder`). `waits`: nobody looked at one of its files.
 
     Raises:
         UnsayableError: its chain does not begin with its finder: so it came here before that was
@@ -278,21 +283,21 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
         finder=state.finder,
         custody=chain,
         jurisdiction=found,
-        assessments=_verdicts_told(state)[-MAX_ASSESSMENTS:],
+        assessments=_verdicts_told(state, waits=waits)[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
         last_seen_online_ms=state.last_seen_online_ms,
     )
 
 
-def _verdicts_told(state: ItemState) -> tuple[Assessment, ...]:
+def _verdicts_told(state: ItemState, *, waits: bool) -> tuple[Assessment, ...]:
     """Return the verdicts that may be taken for verdicts on all files of an item.
 
     While nobody looked at one of them the next member is to look.
     """
     if state.unseen:
         return ()
-    waits = Review.SUGGESTED_VERDICT in state.reviews
+    waits |= Review.SUGGESTED_VERDICT in state.reviews
     held_back = state.by_one_file if waits else frozenset()
     return tuple(given for given in state.assessments if given.event_id not in held_back)
 

@@ -87,7 +87,8 @@ async def test_life_of_a_process_on_a_server(
     code, shown = await joined("verify")
     assert (code, shown["holds"], shown["counts"]["items"]) == (Exit.OK, True, 2)
     codes = {finding["code"] for finding in (await joined("doctor"))[1]["findings"]}
-    assert not {code for code in codes if code.startswith("store")}
+    # the server of the tests runs without autovacuum, which is named
+    assert {code for code in codes if code.startswith("store")} <= {"store_not_vacuumed"}
     assert not (tmp_path / "gb" / "node.db").exists()
     kept = dump(joined.config.store.url)
     assert b"R2" in kept

@@ -191,6 +191,21 @@ def test_attack_hand_over_that_crossed_ours_brings_no_verdict_on_our_file() -> N
     assert not receiver.state(innocent.id).known
 
 
+def test_attack_hand_over_that_crossed_ours_is_of_no_more_since_its_sender_judged_the_file() -> (
+    None
+):
+    """Elsewhere: from there its verdict was carried to our item, of which it had not heard."""
+    first = verdict(member="fr-pdc", number=901)
+    theirs = msgspec.structs.replace(first, at_ms=NOW_MS - 2 * HOUR_MS)
+    judged = elsewhere(4, file(1), given=(theirs,))
+    carried = {"assessments": (theirs,), "carried": (theirs.event_id,), "named": (("fr-pdc", 0),)}
+    here = msgspec.structs.replace(place(file(1)), **carried)
+    receiver = Receiver(handed_on(here), judged)
+    page = msgspec.structs.replace(verdict(member="fr-pdc"), at_ms=NOW_MS - HOUR_MS)
+    receiver("fr-pdc", item_from("fr-pdc", 7, url=HERE, assessments=(page,)))
+    assert page.event_id not in {one.event_id for one in receiver.state(judged.id).assessments}
+
+
 def test_verdict_of_who_has_the_item_since_is_the_look() -> None:
     """Whatever it had said before of a page of its own."""
     here = place(file(1))

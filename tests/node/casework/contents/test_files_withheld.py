@@ -11,8 +11,9 @@ import pytest
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import rejudge
-from node.casework.item import Informant, ItemState, Review
-from node.casework.passing_on.routing import item_message
+from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.passing_on.custody import take_custody
+from node.casework.passing_on.routing import Choice, Forwarding, hand_on, item_message
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.reports.intake import carry_over
 from node.casework.working import record_assessment
@@ -30,6 +31,7 @@ from tests.builders.cases import (
     file,
     handed_on,
     item,
+    network,
     verdict,
 )
 from tests.builders.network import NOW_MS
@@ -211,6 +213,30 @@ def test_of_an_item_that_went_on_it_is_told_to_nobody_either() -> None:
     rejudge(made, POSTBOX, BOTH.id)
     assert made.loaded.items[BOTH.id].known
     assert told(made) == []
+
+
+def went_on_known_by_one_file() -> tuple[Casebook, ItemState]:
+    """Return an item that was handed on before one of its two files became known."""
+    made = book(KNOWN, handed_on(BOTH))
+    rejudge(made, POSTBOX, BOTH.id)
+    return made, made.loaded.items[BOTH.id]
+
+
+def test_file_of_an_item_that_comes_back_waits_for_a_look_beside_one_that_became_known() -> None:
+    """While it was elsewhere nobody was asked here."""
+    made, _ = went_on_known_by_one_file()
+    take_custody(made, POSTBOX, later(60), BOTH.id)
+    assert Review.SUGGESTED_VERDICT in made.loaded.items[BOTH.id].reviews
+
+
+def test_attack_item_that_became_known_by_one_file_goes_on_without_the_verdict() -> None:
+    """Also where no task asks of the other: it was elsewhere when the verdict came."""
+    made, away = went_on_known_by_one_file()
+    here = msgspec.structs.replace(away, custody=Custody.HERE, hops=BOTH.hops)
+    made.loaded.items[BOTH.id] = here
+    hand_on(made, here, Choice("fr-pdc"), country("FR"), Forwarding(network(), later(60), POSTBOX))
+    (item_told,) = [one for post in made.posts if isinstance(one := read(post.entry)[1], Item)]
+    assert item_told.assessments == ()
 
 
 def test_later_reporter_hears_of_it_no_more_than_the_first_one() -> None:
