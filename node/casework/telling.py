@@ -236,6 +236,18 @@ def _addressee(
     return None if heir in story | {book.us, news.author, state.responsible} else heir
 
 
+def held_back(book: Casebook, state: ItemState) -> frozenset[str]:
+    """Return the ids of verdicts that came by one of several files, and are told to nobody yet.
+
+    While nobody looked at another file; and what a later word of its author silences, since it
+    would be taken for one on all files once that is taken back.
+    """
+    some = state.by_one_file
+    if not some or waits_for_a_look(book, state, {}):
+        return some
+    return some.difference(one.event_id for one in state.in_force)
+
+
 def tell_so_far(
     book: Casebook,
     postbox: Postbox,
@@ -249,8 +261,7 @@ def tell_so_far(
     """
     known = {one.event_id for one in brought.assessments}
     known |= {one.event_id for one in brought.actions if one.member != book.us}
-    if state.by_one_file and waits_for_a_look(book, state, {}):
-        known |= state.by_one_file
+    known |= held_back(book, state)
     told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
         *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
         *((OutcomeWhat.ACTED, action) for action in state.actions),

@@ -160,14 +160,13 @@ def crossed(
 ) -> tuple[tuple[str, int], ...] | None:
     """A member tells of the item, and has of its files those at these places.
 
-    To whom it went, and who hands over its own of the place after that, had not heard of ours when
-    it did: the two may have crossed.
+    To whom it went, and who hands over its own of the place after that, may not have heard of ours
+    when it did: the two may have crossed. If it had, it tells of the files that it has from here.
     """
     member = informant.member
-    fresh = informant not in state.informants and informant.item_id != state.id
     given = (one for one in state.assessments if one.event_id not in state.carried)
     judged = any(one.member == member for one in given)
-    if state.named is None or not (fresh and _went_to(state, member)) or judged:
+    if state.named is None or not _went_to(state, member) or judged:
         return named(state, member, places)
     rest = tuple(one for one in state.named if one[0] != member)
     return (*rest, *((member, place) for place in places))

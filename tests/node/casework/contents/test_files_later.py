@@ -206,6 +206,20 @@ def test_attack_hand_over_that_crossed_ours_is_of_no_more_since_its_sender_judge
     assert page.event_id not in {one.event_id for one in receiver.state(judged.id).assessments}
 
 
+@pytest.mark.parametrize("number", [7, 3], ids=["its_own", "ours"])
+def test_attack_item_that_is_handed_over_again_brings_no_verdict_on_what_came_to_it_meanwhile(
+    number: int,
+) -> None:
+    """It was told of before; what we handed over was under way when its sender judged it."""
+    here = msgspec.structs.replace(place(file(1)), named=(("fr-pdc", 0),))
+    known = (Informant("fr-pdc", item(number).id),)
+    receiver = Receiver(handed_on(msgspec.structs.replace(here, informants=known)))
+    before = msgspec.structs.replace(verdict(member="fr-pdc"), at_ms=NOW_MS - HOUR_MS)
+    again = item_from("fr-pdc", number, file(2), url=HERE, item_id=item(number).id)
+    receiver("fr-pdc", msgspec.structs.replace(again, assessments=(before,)))
+    assert not sure_of(receiver, here, file(1))
+
+
 def test_verdict_of_who_has_the_item_since_is_the_look() -> None:
     """Whatever it had said before of a page of its own."""
     here = place(file(1))

@@ -239,6 +239,24 @@ def test_attack_item_that_became_known_by_one_file_goes_on_without_the_verdict()
     assert item_told.assessments == ()
 
 
+def test_attack_verdict_on_one_file_that_its_author_silenced_is_told_with_no_item() -> None:
+    """Its author could not say of the item; once it takes that back, all files were judged."""
+    unable = msgspec.structs.replace(
+        verdict(Verdict.UNASSESSABLE, member="fr-pdc", number=901), at_ms=GIVEN.at_ms + 1
+    )
+    named = msgspec.structs.replace(BOTH, assessments=(unable,), named=(("fr-pdc", 1),))
+    made = Receiver(KNOWN, named)
+    rejudge(made.book, POSTBOX, BOTH.id)
+    state = made.state(BOTH.id)
+    assert GIVEN in state.assessments
+    made("gb-iwf", item_from("gb-iwf", 8, file(1), file(2), url=PLACE))
+    assert GIVEN.event_id not in {one for _, one in told(made.book)}
+    onward = Forwarding(network(), later(60), POSTBOX)
+    hand_on(made.book, made.state(BOTH.id), Choice("fr-pdc"), country("FR"), onward)
+    (item_told,) = [one for post in made.book.posts if isinstance(one := read(post.entry)[1], Item)]
+    assert GIVEN not in item_told.assessments
+
+
 def test_later_reporter_hears_of_it_no_more_than_the_first_one() -> None:
     """What is told of the item so far leaves it out."""
     made = Receiver(KNOWN, BOTH)
