@@ -67,8 +67,9 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
 def judge_withdrawn(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, str]]:
     """What its author took back stands nowhere: on no item, and in no list (rule 10).
 
-    But by the word of others, where one of the story is expelled or lost its disk, or somebody did
-    not hear the author since a thief had its keys: they would have passed it on.
+    But by the word of others, where one of the story is expelled or lost its disk, gives no receipt
+    (so that no more is pushed there), or somebody did not hear the author since a thief had its
+    keys: they would have passed it on.
     """
     for author in world.honest:
         gone = _withdrawn(world, author)
@@ -78,6 +79,8 @@ def judge_withdrawn(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str,
                 continue
             for state in disks[node.member].items.values():
                 missing = world.expelled | {m for m, disk in world.oracle.disks.items() if disk}
+                if world.hostile is not None and world.net.tells_instead:
+                    missing |= {world.hostile}  # what comes after that never reaches it
                 passed_on = missing.isdisjoint(story_of(state)) and not robbed
                 excused = () if passed_on else state.hearsay
                 stand = {one.event_id for one in state.assessments} - {*excused}
