@@ -239,13 +239,18 @@ def _addressee(
 def held_back(book: Casebook, state: ItemState) -> frozenset[str]:
     """Return the ids of verdicts that came by one of several files, and are told to nobody yet.
 
-    While nobody looked at another file; and what a later word of its author silences, since it
-    would be taken for one on all files once that is taken back.
+    While nobody looked at another file.
     """
-    some = state.by_one_file
-    if not some or waits_for_a_look(book, state, {}):
-        return some
-    return some.difference(one.event_id for one in state.in_force)
+    waits = bool(state.by_one_file) and waits_for_a_look(book, state, {})
+    return state.by_one_file if waits else silenced(state)
+
+
+def silenced(state: ItemState) -> frozenset[str]:
+    """Return the ids of such verdicts that a later word of their author silences.
+
+    They would be taken for verdicts on all files once that is taken back.
+    """
+    return state.by_one_file.difference(one.event_id for one in state.in_force)
 
 
 def tell_so_far(

@@ -93,14 +93,10 @@ def _has_before_it(state: ItemState, actor: str, given: Assessment) -> Iterable[
         return set(state.places).difference(state.unseen)
     if state.named is None or actor != given.member or given.verdict is Verdict.UNASSESSABLE:
         return ()
-    return () if _is_overtaken(state, actor, given) else _known(state, actor)
-
-
-def _is_overtaken(state: ItemState, actor: str, given: Assessment) -> bool:
-    """Whether a report that a member told was found after the verdict that it gave: a file too."""
     told = {sighting_id for sighting_id, by in state.relayed if by == actor}
     theirs = (one for one in state.sightings if one.member == actor or one.sighting_id in told)
-    return any(one.found_ms > given.at_ms for one in theirs)
+    late = any(one.found_ms > given.at_ms for one in theirs)
+    return () if late else _known(state, actor)
 
 
 def named(
@@ -182,14 +178,12 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     Whoever judged the item before looked at what stood there then. To whom it went from here it
     went with all of them: the verdict of that one is the look for which they waited here. Not one
     that it gave before: it is of what that one had by then, and told of (`crossed`). Nor where the
-    terms keep files from that one: it judges what it finds there. Nor one that is older than a
-    report of the item, which may have brought a file.
+    terms keep files from that one: it judges what it finds there.
     """
     if state.named is None:
         return {}
     had_them = not state.untold and given.at_ms >= state.hops[-1].received_ms
-    overtaken = any(one.found_ms > given.at_ms for one in state.sightings)
-    if _went_to(state, actor) and had_them and not overtaken:
+    if _went_to(state, actor) and had_them:
         if not _went_to(state, given.member):
             return {}
         had = {"named": named(state, given.member, state.places)}
@@ -204,9 +198,7 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     )
     if judged_before or given.verdict is Verdict.UNASSESSABLE:
         return {}
-    waiting = set(state.places)
-    if not (actor == given.member and _is_overtaken(state, actor, given)):
-        waiting -= _known(state, actor)
+    waiting = set(state.places) - _known(state, actor)
     looks = tuple(look for look in state.looks if look[0] not in waiting)
     return {"unseen": tuple(sorted({*state.unseen, *waiting})), "looks": looks}
 

@@ -106,8 +106,8 @@ def hear_return(book: Casebook, state: ItemState, back: Sighted) -> bool:
     urgent = back.child_at_risk and not state.child_at_risk
     if not (told or urgent or who.member in handed_to(book.us, state)):
         return False
-    known = state.named or ()
-    names = any((who.member, place) not in known for place in back.named)
+    known = state.named
+    names = known is not None and any((who.member, one) not in known for one in back.named)
     fresh = any(one not in state.sightings for one in back.sightings)
     if urgent or not told or fresh or names:
         sight(book, state.id, back, book.now, who.member)

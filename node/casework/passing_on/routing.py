@@ -28,7 +28,7 @@ from node.casework.passing_on.rings import after
 from node.casework.places.beside import speaking
 from node.casework.places.hidden import is_overdue, watch_hidden
 from node.casework.postbox import Postbox
-from node.casework.telling import News, held_back, tell
+from node.casework.telling import News, silenced, tell
 from node.ids import Ids
 from protocol.errors import UnsayableError
 from protocol.facts import Assessment, Hop, Jurisdiction, Moved
@@ -220,9 +220,7 @@ def hand_on(
     anew = choice.member in state.erased_at  # it said so before this: no clock need tell
     untold = forwarding.postbox.keeps_back(choice.member, "content")
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew, untold)
-    kept = held_back(book, state)
-    verdicts = _verdicts_told(state, kept)
-    message = item_message(state, book.us, found, handed_ms, kept)
+    message, verdicts = item_message(state, book.us, found, handed_ms), _verdicts_told(state)
     post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
@@ -247,19 +245,12 @@ def hand_on(
     return state
 
 
-def item_message(
-    state: ItemState,
-    us: str,
-    found: Jurisdiction,
-    handed_ms: int,
-    kept: frozenset[str] = frozenset(),
-) -> ItemV2:
+def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int) -> ItemV2:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
     Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
-    oldest; the others follow (`remainder`). `kept`: which verdicts
-    are told of it to nobody yet (`held_back`).
+    oldest; the others follow (`remainder`).
 
     Raises:
         UnsayableError: its chain does not begin with its finder: so it came here before that was
@@ -287,23 +278,23 @@ def item_message(
         finder=state.finder,
         custody=chain,
         jurisdiction=found,
-        assessments=_verdicts_told(state, kept)[-MAX_ASSESSMENTS:],
+        assessments=_verdicts_told(state)[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
         last_seen_online_ms=state.last_seen_online_ms,
     )
 
 
-def _verdicts_told(state: ItemState, kept: frozenset[str]) -> tuple[Assessment, ...]:
+def _verdicts_told(state: ItemState) -> tuple[Assessment, ...]:
     """Return the verdicts that may be taken for verdicts on all files of an item.
 
     While nobody looked at one of them the next member is to look.
     """
     if state.unseen:
         return ()
-    if Review.SUGGESTED_VERDICT in state.reviews:
-        kept |= state.by_one_file
-    return tuple(given for given in state.assessments if given.event_id not in kept)
+    waits = Review.SUGGESTED_VERDICT in state.reviews
+    held_back = state.by_one_file if waits else silenced(state)
+    return tuple(given for given in state.assessments if given.event_id not in held_back)
 
 
 def item_told(message: Item, came_from: str | None) -> ItemState:

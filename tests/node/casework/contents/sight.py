@@ -111,9 +111,6 @@ class Sight:
     """When an item was handed on last."""
     had: dict[str, set[int]] = field(default_factory=dict)
     """What was in an item that is back when it came."""
-    overtaken: dict[tuple[str, str], tuple[int, set[int]]] = field(default_factory=dict)
-    """When a report of an item was found, before which word of whom may come after it, and what
-    that one had until then."""
     computed: set[int] = field(default_factory=set)
     """Of which files a person here computed hashes."""
     lines: dict[bytes, str] = field(default_factory=dict)
@@ -187,16 +184,13 @@ class Sight:
 
         self._hear(by, message, know)
 
-    def judge(self, by: str, place: int, given: Verdict, *, late: bool = False) -> None:
-        """A member judges its own item of a place; `late`: its last report overtook that."""
+    def judge(self, by: str, place: int, given: Verdict) -> None:
+        """A member judges its own item of a place."""
         item_id = event_id(100 + place, by)
         if (by, item_id) not in self.told_of:
             return
-        at, had = self.now, self.told_of[by, item_id]
-        if late and (by, item_id) in self.overtaken:
-            at, had = self.overtaken[by, item_id]
-        one = self._verdict(by, given, at)
-        saw = had | self._once_had(by, item_id, at)
+        one = self._verdict(by, given)
+        saw = self.told_of[by, item_id] | self._once_had(by, item_id, self.now)
         self._say(by, item_id, one, lambda: self._word(one, item_id, saw))
 
     def name(self, by: str, place: int, told: tuple[int, str], *, seen: bool) -> None:
@@ -206,7 +200,6 @@ class Sight:
             return
         sighting = None
         if seen:
-            self._overtake(by, item_id)
             sighting = Sighting(event_id(3_000 + self.number, by), by, Source.PUBLIC, self.now)
         message = Sighted(item_id, sighting, account(*told), None, child_at_risk=False)
 
@@ -290,23 +283,13 @@ class Sight:
         self._decide(decide, lambda: None)
         self.went[state.id] = self.now
 
-    def _overtake(self, by: str, item_id: str) -> None:
-        """A report is found: of that member's item, and of ours of the place."""
-        self.overtaken[by, item_id] = self.now - 1, set(self.told_of[by, item_id])
-        state = self._find(item_id)
-        if state is not None and by != HOLDER:
-            self.overtaken["", state.id] = self.now - 1, set(self.landed[state.id])
-
-    def holder_judges(self, at: int, given: Verdict, *, late: bool = False) -> None:
-        """Who has an item from here judges it; `late`: a report passed on to it overtook that."""
+    def holder_judges(self, at: int, given: Verdict) -> None:
+        """Who has an item from here judges it."""
         state = self._item(at)
         if state is None or state.custody is not Custody.HANDED_ON:
             return
-        at_ms, saw = self.now, set(self.landed[state.id])
-        if late and self.overtaken.get(("", state.id), (0, ()))[0] >= self.went[state.id]:
-            at_ms, had = self.overtaken["", state.id]
-            saw = set(had)
-        one = self._verdict(HOLDER, given, at_ms)
+        one = self._verdict(HOLDER, given)
+        saw = set(self.landed[state.id])
         self._say(HOLDER, state.id, one, lambda: self._word(one, state.id, saw))
 
     def come_back(self, at: int) -> None:
@@ -459,9 +442,6 @@ class Sight:
         self._check_looked_at()
         self._check_posts(made)
 
-    def _overtaken_at(self) -> set[int]:
-        return {at for at, _ in self.overtaken.values()}
-
     def _fault(self, text: str) -> None:
         self.faults.append(f"[{self.number}] {text}")
 
@@ -487,8 +467,6 @@ class Sight:
             for one in state.carried:
                 word = self.words.get(one)
                 files = set[int]().union(*(may_be(content) for content in state.content))
-                if word is not None and word.given.at_ms in self._overtaken_at():
-                    continue  # the file stood here, judged: of older words of others, it may be
                 if word is not None and not word.gone and not word.saw & files:
                     self._fault(f"{one} carried to {state.id} with files {files}: saw {word.saw}")
 

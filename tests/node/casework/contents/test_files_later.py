@@ -220,42 +220,6 @@ def test_attack_item_that_is_handed_over_again_brings_no_verdict_on_what_came_to
     assert not sure_of(receiver, here, file(1))
 
 
-def reported(by: str, number: int, *, found_ms: int) -> Sighted:
-    """Return what a member tells of a report of its item, with a file."""
-    seen = Sighting(event_id(3_000, by), by, Source.PUBLIC, found_ms)
-    return Sighted(item(number).id, seen, file(1), None, child_at_risk=False)
-
-
-@pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (1, ())])
-def test_attack_first_verdict_that_a_report_with_a_file_overtook_is_none_on_that_file(
-    since: int, waits: tuple[int, ...]
-) -> None:
-    """Lanes overtake one another: the page was judged before the file was found there."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
-    receiver("gb-iwf", reported("gb-iwf", 7, found_ms=NOW_MS))
-    given = msgspec.structs.replace(verdict(), at_ms=NOW_MS + since)
-    receiver("gb-iwf", said_of(page.item_id, given))
-    assert receiver.state(page.item_id).unseen == waits
-    assert sure_of(receiver, item(7), file(1)) is not bool(waits)
-
-
-@pytest.mark.parametrize(("since", "waits"), [(1, (0,)), (3, ())])
-def test_attack_verdict_of_who_has_the_item_is_none_on_a_file_that_was_on_the_way_to_it(
-    since: int, waits: tuple[int, ...]
-) -> None:
-    """Another reported the place here, with a file, after the item had gone without one."""
-    here = handed_on(
-        msgspec.structs.replace(place(), informants=(Informant("gb-iwf", item(7).id),))
-    )
-    receiver = Receiver(here)
-    receiver("gb-iwf", reported("gb-iwf", 7, found_ms=NOW_MS + 2))
-    given = msgspec.structs.replace(verdict(member="fr-pdc"), at_ms=NOW_MS + since)
-    receiver("fr-pdc", said_of(here.id, given))
-    assert receiver.state(here.id).unseen == waits
-
-
 def test_who_tells_again_of_an_item_with_a_file_that_is_here_has_it() -> None:
     """So what waits for a look is told to nobody that would take it for judged."""
     here = msgspec.structs.replace(place(file(1)), finder=US)

@@ -11,7 +11,7 @@ import pytest
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import rejudge
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.item import Informant, ItemState, Review
 from node.casework.passing_on.custody import take_custody
 from node.casework.passing_on.routing import Choice, Forwarding, hand_on, item_message
 from node.casework.reports.draft import AssessmentDraft
@@ -230,11 +230,11 @@ def test_file_of_an_item_that_comes_back_waits_for_a_look_beside_one_that_became
 
 
 def test_attack_item_that_became_known_by_one_file_goes_on_without_the_verdict() -> None:
-    """Also where no task asks of the other: it was elsewhere when the verdict came."""
-    made, away = went_on_known_by_one_file()
-    here = msgspec.structs.replace(away, custody=Custody.HERE, hops=BOTH.hops)
-    made.loaded.items[BOTH.id] = here
-    hand_on(made, here, Choice("fr-pdc"), country("FR"), Forwarding(network(), later(60), POSTBOX))
+    """It was elsewhere when the verdict came, and is back."""
+    made, _ = went_on_known_by_one_file()
+    here = take_custody(made, POSTBOX, later(60), BOTH.id)
+    made.posts.clear()
+    hand_on(made, here, Choice("fr-pdc"), country("FR"), Forwarding(network(), later(70), POSTBOX))
     (item_told,) = [one for post in made.posts if isinstance(one := read(post.entry)[1], Item)]
     assert item_told.assessments == ()
 

@@ -48,7 +48,7 @@ def happens(
             "again": chance.random() < 0.4,
         },
         "hand": {"by": by, "place": place, "files": files, "given": with_it},
-        "judge": {"by": by, "place": place, "given": judged, "late": chance.random() < 0.3},
+        "judge": {"by": by, "place": place, "given": judged},
         "name": {
             "by": by,
             "place": place,
@@ -59,7 +59,7 @@ def happens(
         "add_hashes": {"at": at, "told": named(chance.randrange(most))},
         "take_back": {"which": chance.randrange(8)},
         "hand_on": {"at": at},
-        "holder_judges": {"at": at, "given": judged, "late": chance.random() < 0.3},
+        "holder_judges": {"at": at, "given": judged},
         "come_back": {"at": at},
     }
     return what, of[what]
