@@ -1,6 +1,6 @@
 """A line to a PostgreSQL server that breaks at a statement which the test names.
 
-It listens in a folder and passes everything on. Statements that were prepared are known by what
+It passes everything on. Statements that were prepared are known by what
 they were prepared from.
 """
 
@@ -14,44 +14,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from node.store.postgres.place import Postgres
+from tests.builders.before_server import BeforeServer
 
 _HEAD = struct.Struct("!cI")
 
 
-class Line:
-    """`place` is that behind it; `breaks_at` are the statements, in order, at which it breaks.
+class Line(BeforeServer):
+    """`breaks_at` are the statements, in order, at which it breaks.
 
     The server still hears each of them, and its answer never comes. While `is_silent` who calls is
     let in and hears nothing, as from a machine that vanished.
     """
 
     def __init__(self, place: Postgres, folder: Path) -> None:
-        name, _, before = place.url.partition("?host=")
-        self.place = Postgres(f"{name}?host={folder}")
+        super().__init__(place, folder)
         self.breaks_at: list[str] = []
         self.is_silent = False
-        self._server = f"{before}/.s.PGSQL.5432"
-        self._listener = socket.create_server(str(folder / ".s.PGSQL.5432"), family=socket.AF_UNIX)
 
-    def run(self) -> None:
-        """Pass on what comes, until it is closed."""
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def close(self) -> None:
-        """Let nobody in any more."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
+        """Pass on what it says, and what it is answered."""
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
             while self.is_silent:
                 if not client.recv(1 << 20):
                     return
-            server.connect(self._server)
+            server.connect(self.server)
             is_broken = threading.Event()
             answering = threading.Thread(target=_answer, args=(server, client, is_broken))
             answering.start()
@@ -93,8 +79,5 @@ def _asked(said: bytes, prepared: dict[bytes, bytes]) -> Iterator[bytes]:
 def breaking(place: Postgres, folder: Path) -> Iterator[Line]:
     """Put a line before a place, for as long as the block lasts."""
     line = Line(place, folder)
-    threading.Thread(target=line.run, daemon=True).start()
-    try:
+    with line.listening():
         yield line
-    finally:
-        line.close()

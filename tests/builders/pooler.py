@@ -10,10 +10,11 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from node.store.postgres.place import Postgres
+from tests.builders.before_server import BeforeServer
 
 _LENGTH = struct.Struct("!I")
 _ASKS = (b"Q", b"S")
@@ -21,33 +22,22 @@ _READY = b"Z"
 _END = b"X"
 
 
-class Pooler:
-    """Listens in a folder; `url` is the place behind it."""
+class Pooler(BeforeServer):
+    """It has one session with the server."""
 
     def __init__(self, place: Postgres, folder: Path) -> None:
-        name, _, before = place.url.partition("?host=")
-        self.place = Postgres(f"{name}?host={folder}")
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.connect(f"{before}/.s.PGSQL.5432")
+        super().__init__(place, folder)
+        self._session = socket.socket(socket.AF_UNIX)
+        self._session.connect(self.server)
         self._turn = threading.Lock()
         self._greeting = b""
-        self._listener = socket.create_server(str(folder / ".s.PGSQL.5432"), family=socket.AF_UNIX)
-
-    def run(self) -> None:
-        """Serve whoever comes, until it is closed."""
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def close(self) -> None:
-        """Let everybody go."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._server.close()
+        """End the session."""
+        self._session.close()
 
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
+        """Give the session to one that called, for each of its questions."""
         with client, suppress(OSError):
             startup = _exactly(client, 4)
             startup += _exactly(client, _LENGTH.unpack(startup)[0] - 4)
@@ -65,11 +55,11 @@ class Pooler:
 
     def _asked(self, said: bytes) -> bytes:
         """Pass on what was said, and return all of the answer."""
-        self._server.sendall(said)
+        self._session.sendall(said)
         answer, kind = b"", b""
         while kind != _READY:
-            kind = _exactly(self._server, 1)
-            answer += kind + _rest(self._server)
+            kind = _exactly(self._session, 1)
+            answer += kind + _rest(self._session)
         return answer
 
 
@@ -92,10 +82,5 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 def pooled(place: Postgres, folder: Path) -> Iterator[Postgres]:
     """Give a place behind a pooler for as long as the block lasts."""
     pooler = Pooler(place, folder)
-    serving = threading.Thread(target=pooler.run)
-    serving.start()
-    try:
+    with closing(pooler), pooler.listening():
         yield pooler.place
-    finally:
-        pooler.close()
-        serving.join()

@@ -38,6 +38,17 @@ def judged_page() -> Circle:
     return circle
 
 
+def handed_on_judged() -> tuple[Circle, str]:
+    """A page that one member found, judged and handed on; the item's id."""
+    circle = Circle((GB, NL))
+    found = circle[NL].find()
+    circle[NL].book.loaded.items[found.id] = msgspec.structs.replace(found, named=())
+    judge(circle[NL])
+    circle[NL].locate(GB)
+    circle.settle(drawn(0))
+    return circle, found.id
+
+
 def waits(circle: Circle, member: str) -> bool:
     """Whether a person of who has it is asked to look at the one file."""
     state = circle[member].only
@@ -68,31 +79,21 @@ def test_so_it_is_however_far_it_goes(order: int) -> None:
 
 def test_attack_file_of_a_line_that_comes_again_is_none_that_was_judged_there_before() -> None:
     """Nobody there looked at it: the item has gone on."""
-    circle = Circle((GB, NL))
-    found = circle[NL].find()
-    circle[NL].book.loaded.items[found.id] = msgspec.structs.replace(found, named=())
-    judge(circle[NL])
-    circle[NL].locate(GB)
-    circle.settle(drawn(0))
+    circle, item_id = handed_on_judged()
     again = Facts((file(1),), None, after_hand_over=True, unseen=True)
-    add_facts(circle[NL].book, found.id, again, circle[NL].postbox)
+    add_facts(circle[NL].book, item_id, again, circle[NL].postbox)
     circle.settle(drawn(0))
     assert waits(circle, GB)
 
 
 def test_attack_file_that_overtakes_an_older_verdict_is_none_that_it_is_of() -> None:
     """Reports and outcomes go by lanes of their own; a report says when it was made."""
-    circle = Circle((GB, NL))
-    found = circle[NL].find()
-    circle[NL].book.loaded.items[found.id] = msgspec.structs.replace(found, named=())
-    judge(circle[NL])
-    circle[NL].locate(GB)
-    circle.settle(drawn(0))
+    circle, item_id = handed_on_judged()
     circle[NL].tick()
     judge(circle[NL])  # says so again, of the page
     circle[NL].tick()
     seen = circle[NL].report_danger(77)
-    told = Sighted(found.id, seen, file(1), None, child_at_risk=True)
+    told = Sighted(item_id, seen, file(1), None, child_at_risk=True)
     pass_on_sighting(circle[NL].book, circle[NL].postbox, circle[NL].only, told, "report")
     circle.send()
     circle.deliver(NL, GB, Lane.REPORTS)
