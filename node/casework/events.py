@@ -90,7 +90,8 @@ class Sighted(Value, frozen=True):
     line opened a report of our own; `told_online_ms` when the informant last knew it online;
     `handed_ms` the time of the hand-over by which it came, in the order of hand-overs; `told_by`
     who told of the sightings, if a member did; `named` the places of the files here that the
-    informant knows, too (histories of earlier versions say neither).
+    informant knows, too, and `since_ms` not before when (`seeing`; histories of earlier versions
+    say none of these).
     """
 
     sightings: tuple[Sighting, ...]
@@ -103,6 +104,7 @@ class Sighted(Value, frozen=True):
     handed_ms: int = 0
     told_by: str | None = None
     named: tuple[int, ...] = ()
+    since_ms: int = 0
 
 
 class Facts(Value, frozen=True):
@@ -110,7 +112,8 @@ class Facts(Value, frozen=True):
 
     `unseen`: a file came, or was told more fully, once the item was judged, and nobody looked.
     `kind`: what the item is, which was taken for a page until a file of it became known; None: as
-    it stood. Histories of earlier versions say none of these.
+    it stood. `since_ms`: not before when the member had it that tells of it (`seeing`). Histories
+    of earlier versions say none of these.
     """
 
     content: tuple[Content, ...]
@@ -118,6 +121,7 @@ class Facts(Value, frozen=True):
     after_hand_over: bool = False
     unseen: bool = False
     kind: ItemKind | None = None
+    since_ms: int = 0
 
 
 class Located(Value, frozen=True):

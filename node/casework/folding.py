@@ -105,14 +105,16 @@ def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     files = zip(after.places, after.content, strict=True)
     fresh = {place: content for place, content in files if known.get(place) != content}
     others = sorted(seeing.others(known, fresh))
-    changes["named"] = seeing.still_named(state, fresh)
+    changes |= seeing.still_named(state, fresh)
     changes["looks"] = seeing.came_late(state, others)
     if any(one.member == event.actor for one in state.informants):
-        left = msgspec.structs.replace(state, named=changes["named"])
-        changes["named"] = seeing.named(left, event.actor, others)
+        left = msgspec.structs.replace(state, named=changes["named"], since=changes["since"])
+        changes |= seeing.named(left, event.actor, others, body.since_ms)
+    if body.after_hand_over and event.actor != state.hops[-1].member:
+        changes["since"] = seeing.on_the_way(state, changes["since"], others, event.learnt_ms)
     if body.unseen:
-        changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
-        changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)
+        changes["unseen"] = tuple(sorted({*state.unseen, *others}))
+        changes["looks"] = tuple(look for look in state.looks if look[0] not in others)
     return changes
 
 
@@ -137,6 +139,7 @@ def _file_taken_off(state: ItemState, _event: Event, body: Any) -> dict[str, Any
         "taken_off": (*state.taken_off, body),
         "unseen": tuple(place for place in state.unseen if place != body.place),
         "looks": tuple(look for look in state.looks if look[0] != body.place),
+        "since": tuple(one for one in state.since if one[1] != body.place),
     }
 
 
@@ -183,7 +186,7 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "answer": None,
         "answered_by": None,
         "sent": None,
-        "named": state.named if body.without_files else seeing.handed_on(state, body.to),
+        **({} if body.without_files else seeing.handed_on(state, body.to)),
         "untold": body.without_files,
         "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
         "erased_at": _but(state.erased_at, body.to) if body.erased_before else state.erased_at,

@@ -283,8 +283,7 @@ class ItemState(Value, frozen=True):
     """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
     said: tuple[Said, ...] = ()
     taken_off: tuple[TakenOff, ...] = ()  # files that a person said do not belong to it
-    unseen: tuple[int, ...] = ()
-    """Places of files that came once it was judged, and at which nobody here looked."""
+    unseen: tuple[int, ...] = ()  # places of files that came once it was judged: nobody looked here
     kind_said: bool = False
     """Whether a report here said of what kind it is; else it was guessed, or a member said so."""
     relayed: tuple[tuple[str, str], ...] = ()
@@ -294,6 +293,7 @@ class ItemState(Value, frozen=True):
     named: tuple[tuple[str, int], ...] | None = None  # (member, place) it has: see `seeing`
     also_access: tuple[tuple[str, Access], ...] = ()  # (who says so, how else one sees it)
     untold: bool = False  # it was handed on without its files, as the terms say: see `seeing`
+    since: tuple[tuple[str, int, int], ...] = ()  # (member, place, ms) not before: see `seeing`
 
     @property
     def places(self) -> tuple[int, ...]:

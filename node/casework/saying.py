@@ -37,7 +37,7 @@ def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         if informant.item_id != state.id and informant.item_id not in state.aliases:
             changes["aliases"] = (*state.aliases, informant.item_id)
     if informant is not None:
-        changes["named"] = seeing.crossed(state, informant, body.named)
+        changes |= seeing.crossed(state, informant, body.named, body.since_ms)
     return changes
 
 

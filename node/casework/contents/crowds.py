@@ -207,7 +207,7 @@ def _asked(state: ItemState) -> tuple[object, ...]:
     """Return all of an item that the answers rest on."""
     place, files = (state.location, state.matter), (state.content, state.unseen, state.kind)
     verdicts = (state.assessments, state.hearsay, state.carried, state.listed, state.reviews)
-    by = (state.named, state.informants, state.looks, state.taken_off)  # `seeing.seen`
+    by = (state.named, state.informants, state.looks, state.since, state.taken_off)  # `seeing.seen`
     way = (state.custody, state.hops, state.untold)
     return *place, *files, *verdicts, *by, *way, bool(state.sightings)
 

@@ -1,4 +1,4 @@
-"""With which verdict of ours somebody looked at a file that came once the item was judged (§6.6.1).
+"""With which verdict of ours somebody looked at a file that came once the item was judged (§6.4).
 
 Such a file waits (`ItemState.unseen`) until a person here judges the item again. That look is part
 of the verdict that was given then: a verdict covers what stood there when it was given. So it goes
@@ -6,24 +6,30 @@ with it, and the file waits again, unless a later verdict on the item stands: th
 What was carried here, or follows from a list, was none.
 
 A member that reported the item saw those of its files that it told of itself (`named`): its verdict
-is no look at another that stands here beside them, and that waits as if it had come later. Part of
-the fold of an item's events.
+is no look at another that stands here beside them, and that waits as if it had come later. Nor is
+one that it gave before it had the file (`since`), whichever arrives first: lanes overtake one
+another. Part of the fold of an item's events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.rings import way
+from node.ids import time_of
 from node.matching.contents import Likeness, compare, place_among
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
 _NOBODY: Final = ""  # looked at by whoever judges the item next, in the same decision
 _UNABLE: Final = "-"  # came once somebody could not assess the item, who does not speak of it
+CLOCKS_MS: Final = 60_000
+"""How far the clocks of two members may be apart that understand each other (§9.4.4)."""
 
 
 def is_unseen(
@@ -56,10 +62,12 @@ def _is_another(state: ItemState, file: Content) -> bool:
     return place is None or compare(state.content[place], file, pictures=False) is not same
 
 
-def looked_at(state: ItemState) -> dict[str, Any]:
-    """Nothing waits any more; the verdict that comes next is the one that looked."""
-    kept = [look for look in state.looks if look[0] not in state.unseen]
-    return {"unseen": (), "looks": (*kept, *((place, _NOBODY, 0) for place in state.unseen))}
+def looked_at(state: ItemState, but: Collection[int] = ()) -> dict[str, Any]:
+    """Nothing waits any more, but these; the verdict that comes next is the one that looked."""
+    left = tuple(place for place in state.unseen if place in but)
+    looked = [place for place in state.unseen if place not in but]
+    kept = [look for look in state.looks if look[0] not in looked]
+    return {"unseen": left, "looks": (*kept, *((place, _NOBODY, 0) for place in looked))}
 
 
 def judged(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
@@ -86,30 +94,44 @@ def _waited_for(state: ItemState) -> set[int]:
 def _has_before_it(state: ItemState, actor: str, given: Assessment) -> Iterable[int]:
     """Return the places of the files that who judges the item itself has before it.
 
-    A person here sees all but what waits: that it is seen too is said before (`looked_at`). A
-    report that a member told may have overtaken the older verdict that it had given.
+    A person here sees all but what waits: that it is seen too is said before (`looked_at`).
     """
     if given.member == _us(state):
         return set(state.places).difference(state.unseen)
     if state.named is None or actor != given.member or given.verdict is Verdict.UNASSESSABLE:
         return ()
-    told = {sighting_id for sighting_id, by in state.relayed if by == actor}
-    theirs = (one for one in state.sightings if one.member == actor or one.sighting_id in told)
-    late = any(one.found_ms > given.at_ms for one in theirs)
-    return () if late else _known(state, actor)
+    return _known(state, actor, given)
 
 
 def named(
-    state: ItemState, member: str, places: Iterable[int]
-) -> tuple[tuple[str, int], ...] | None:
-    """A member told of the files at these places, or has them from here.
+    state: ItemState, member: str, places: Iterable[int], since_ms: int = 0
+) -> dict[str, Any]:
+    """A member told of the files at these places, or has them from here, not before `since_ms`.
 
-    None: an earlier version recorded the item.
+    Of an item that an earlier version recorded nobody says who named what.
     """
     if state.named is None:
-        return None
+        return {}
     known = {place for one, place in state.named if one == member}
-    return (*state.named, *((member, place) for place in places if place not in known))
+    fresh = [place for place in places if place not in known]
+    since = _not_before(state.since, member, fresh, since_ms) if since_ms else state.since
+    return {"named": (*state.named, *((member, place) for place in fresh)), "since": since}
+
+
+_Since = tuple[tuple[str, int, int], ...]
+
+
+def _not_before(since: _Since, member: str, places: Iterable[int], at_ms: int) -> _Since:
+    """A member had none of these files before: its clock says when, or ours, less `CLOCKS_MS`."""
+    known = {place for one, place, _ in since if one == member}
+    return (*since, *((member, place, at_ms) for place in places if place not in known))
+
+
+def on_the_way(state: ItemState, since: _Since, places: Iterable[int], learnt_ms: int) -> _Since:
+    """Who has the item from here cannot have had before what was only then told here."""
+    if state.named is None:
+        return since
+    return _not_before(since, state.hops[-1].member, places, learnt_ms - CLOCKS_MS)
 
 
 def came_late(state: ItemState, places: Iterable[int]) -> tuple[tuple[int, str, int], ...]:
@@ -137,27 +159,26 @@ def others(known: Mapping[int, Content], fresh: Mapping[int, Content]) -> set[in
     }
 
 
-def still_named(
-    state: ItemState, filled: Mapping[int, Content]
-) -> tuple[tuple[str, int], ...] | None:
+def still_named(state: ItemState, filled: Mapping[int, Content]) -> dict[str, Any]:
     """Whoever named a file by one weak hash did not name what another says that it is."""
     known = dict(zip(state.places, state.content, strict=True))
     gone = others(known, filled)
-    if state.named is None or not gone:
-        return state.named
-    return tuple(one for one in state.named if one[1] not in gone)
+    return {
+        "named": state.named and tuple(one for one in state.named if one[1] not in gone),
+        "since": tuple(one for one in state.since if one[1] not in gone),
+    }
 
 
-def handed_on(state: ItemState, to: str) -> tuple[tuple[str, int], ...] | None:
+def handed_on(state: ItemState, to: str) -> dict[str, Any]:
     """A member has all files from here; what it judged before was of those alone that it had."""
     given = (one for one in state.assessments if one.event_id not in state.carried)
     judged_before = any(one.member == to for one in given)
-    return state.named if judged_before else named(state, to, state.places)
+    return {} if judged_before else named(state, to, state.places)
 
 
 def crossed(
-    state: ItemState, informant: Informant, places: Iterable[int]
-) -> tuple[tuple[str, int], ...] | None:
+    state: ItemState, informant: Informant, places: Iterable[int], since_ms: int
+) -> dict[str, Any]:
     """A member tells of the item, and has of its files those at these places.
 
     To whom it went, and who hands over its own of the place after that, may not have heard of ours
@@ -166,10 +187,10 @@ def crossed(
     member = informant.member
     given = (one for one in state.assessments if one.event_id not in state.carried)
     judged = any(one.member == member for one in given)
-    if state.named is None or not _went_to(state, member) or judged:
-        return named(state, member, places)
-    rest = tuple(one for one in state.named if one[0] != member)
-    return (*rest, *((member, place) for place in places))
+    if state.named is not None and _went_to(state, member) and not judged:
+        rest = tuple(one for one in state.named if one[0] != member)
+        state = msgspec.structs.replace(state, named=rest)
+    return named(state, member, places, since_ms)
 
 
 def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
@@ -178,29 +199,49 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
     Whoever judged the item before looked at what stood there then. To whom it went from here it
     went with all of them: the verdict of that one is the look for which they waited here. Not one
     that it gave before: it is of what that one had by then, and told of (`crossed`). Nor where the
-    terms keep files from that one: it judges what it finds there.
+    terms keep files from that one: it judges what it finds there; nor is it a look at a file that
+    was still on the way to it.
     """
     if state.named is None:
         return {}
     had_them = not state.untold and given.at_ms >= state.hops[-1].received_ms
     if _went_to(state, actor) and had_them:
-        if not _went_to(state, given.member):
-            return {}
-        had = {"named": named(state, given.member, state.places)}
-        could = given.verdict is not Verdict.UNASSESSABLE
-        return had | looked_at(state) if state.unseen and could else had
+        return _judged_there(state, given) if _went_to(state, given.member) else {}
     if actor.partition("/")[0] == _us(state):
         return {}
+    return _waiting(state, given, set(state.places) - _known(state, actor, given))
+
+
+def _judged_there(state: ItemState, given: Assessment) -> dict[str, Any]:
+    late = _too_late(state, {given.member, state.hops[-1].member}, given)
+    had = named(state, given.member, [one for one in state.places if one not in late])
+    if given.verdict is not Verdict.UNASSESSABLE and state.unseen:
+        had |= looked_at(state, late)
+    return had | _waiting(msgspec.structs.replace(state, **had), given, late)
+
+
+def _waiting(state: ItemState, given: Assessment, places: Collection[int]) -> dict[str, Any]:
+    """The first verdict is none on the files at these places: they wait."""
     none = {given.event_id, *state.carried, *by_lists(state)}
     judged_before = any(
         one.verdict is not Verdict.UNASSESSABLE and one.event_id not in none
         for one in state.assessments
     )
-    if judged_before or given.verdict is Verdict.UNASSESSABLE:
+    if not places or judged_before or given.verdict is Verdict.UNASSESSABLE:
         return {}
-    waiting = set(state.places) - _known(state, actor)
-    looks = tuple(look for look in state.looks if look[0] not in waiting)
-    return {"unseen": tuple(sorted({*state.unseen, *waiting})), "looks": looks}
+    looks = tuple(look for look in state.looks if look[0] not in places)
+    return {"unseen": tuple(sorted({*state.unseen, *places})), "looks": looks}
+
+
+def _too_late(state: ItemState, members: Collection[str], given: Assessment) -> set[int]:
+    """Return the places of files that none of these members had yet when a verdict was given.
+
+    When it was recorded, or when it says that it was given, whichever is later.
+    """
+    if not state.since:
+        return set()
+    at_ms = max(given.at_ms, time_of(given.event_id))
+    return {place for one, place, since_ms in state.since if one in members and since_ms > at_ms}
 
 
 def seen(state: ItemState, given: Assessment) -> frozenset[int]:
@@ -218,11 +259,11 @@ def seen(state: ItemState, given: Assessment) -> frozenset[int]:
         late |= {place for place, by, at in state.looks if by == _UNABLE and given.at_ms <= at}
     if state.named is None or given.member == _us(state):
         return frozenset(state.places).difference(late)
-    return _known(state, given.member) - late
+    return _known(state, given.member, given) - late
 
 
-def _known(state: ItemState, member: str) -> frozenset[int]:
-    """Return the places of the files that a member has.
+def _known(state: ItemState, member: str, given: Assessment) -> frozenset[int]:
+    """Return the places of the files that a member has, and had when a verdict was given.
 
     One that neither told of the item nor had it from here stands in for one that did, by a merger,
     which events do not tell: it has what each of them has.
@@ -232,6 +273,8 @@ def _known(state: ItemState, member: str) -> frozenset[int]:
     for one, place in state.named or ():
         if one in has:
             has[one].add(place)
+    for one in has if state.since else ():
+        has[one] -= _too_late(state, {one}, given)
     here = frozenset(state.places)
     known = frozenset(has[member])
     from_here = handed_to(_us(state), state)
@@ -267,13 +310,18 @@ def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
     stand = {
         place
         for place, by, at in state.looks
-        if any(one.member == by and one.at_ms >= at for one in left)
+        if any(one.member == by and one.at_ms >= at for one in left if _has_looked(state, one))
     }
     lost = _waited_for(state).difference(state.unseen, stand)
     judging = [one for one in left if one.verdict is not Verdict.UNASSESSABLE]
     if judging:
         lost |= set(state.places).difference(stand, *(seen(state, one) for one in judging))
     return {"unseen": tuple(sorted({*state.unseen, *lost}))} if lost else {}
+
+
+def _has_looked(state: ItemState, given: Assessment) -> bool:
+    """Another member's `unassessable` is none of a file: a page may not have loaded there."""
+    return given.member == _us(state) or given.verdict is not Verdict.UNASSESSABLE
 
 
 def by_lists(state: ItemState) -> set[str]:

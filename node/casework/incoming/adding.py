@@ -2,7 +2,7 @@
 
 A verdict is of what its giver saw. A file that is named with it, in one message, its giver saw, and
 a file that the giver names later by itself; what comes with somebody's report was found by that one
-(protocol §6.6.1).
+(protocol §6.4).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from node.casework.casebook import Casebook
 from node.casework.contents.hits import says_no_more, without_placeholder
 from node.casework.contents.rejudging import rejudge
-from node.casework.contents.seeing import is_unseen
+from node.casework.contents.seeing import CLOCKS_MS, is_unseen
 from node.casework.events import EventKind, Facts, Sighted
 from node.casework.folding import lacks
 from node.casework.incoming.hearing import credible
@@ -23,6 +23,7 @@ from node.casework.item import Custody, ItemState, Review
 from node.casework.passing_on.chains import handed_to
 from node.casework.places.again import watch_urgency
 from node.casework.postbox import Postbox
+from node.ids import time_of
 from node.matching.contents import Likeness, compare
 from protocol.facts import ActionTaken, Assessment, Content, Sighting
 from protocol.messages import Item
@@ -79,6 +80,17 @@ def places_named(state: ItemState, peer: str, message: Item | SightedMessage) ->
     return tuple(place for place in places if place in state.unseen)
 
 
+def found_since(peer: str, message: Item | SightedMessage) -> int:
+    """Return since when a member can have the file that comes with a report; 0: it does not say.
+
+    A report has its id from who took it in, as soon as that was.
+    """
+    if isinstance(message, Item) or message.sighting is None:
+        return 0
+    apart = 0 if message.sighting.member == peer else CLOCKS_MS
+    return max(time_of(message.sighting.sighting_id) - apart, 0)
+
+
 def _is_told(file: Content, one: Content) -> bool:
     return compare(file, one, pictures=False) is Likeness.SAME or says_no_more(file, one)
 
@@ -133,6 +145,24 @@ def sight(book: Casebook, item_id: str, body: Sighted, at_ms: int, actor: str) -
     watch_urgency(book, before, reported=reported)
 
 
+def name(book: Casebook, item_id: str, peer: str, message: SightedMessage) -> None:
+    """Record that a file that a member tells of is one that it has, also if it was here before."""
+    state = book.loaded.items[item_id]
+    places = places_named(state, peer, message)
+    fresh = tuple(place for place in places if (peer, place) not in (state.named or ()))
+    if state.named is not None and fresh:
+        informant = next(one for one in state.informants if one.member == peer)
+        body = Sighted(
+            (),
+            informant,
+            child_at_risk=False,
+            outcome=Disposition.FACTS_ADDED,
+            named=fresh,
+            since_ms=found_since(peer, message),
+        )
+        sight(book, item_id, body, book.now, peer)
+
+
 def add_facts(
     book: Casebook,
     postbox: Postbox,
@@ -157,6 +187,10 @@ def add_facts(
     if (body := lacks(state, facts)) is None:
         return
     seen = seen_with(state, peer, message)
-    body = replace(body, unseen=is_unseen(state, body.content, seen))
+    body = replace(
+        body,
+        unseen=is_unseen(state, body.content, seen),
+        since_ms=found_since(peer, message),
+    )
     book.record(item_id, EventKind.FACTS, body, at_ms=book.now, actor=peer)
     rejudge(book, postbox, item_id)

@@ -323,22 +323,11 @@ class Handover:
             adding.sight(self._book, state.id, body, found, peer)
         content = without_placeholder(self._book, state, files, state.kind)
         self._add_facts(state.id, Facts(content, message.access), peer, message)
-        self._name(state.id, peer, message)
+        adding.name(self._book, state.id, peer, message)
         raise_judged(self._book, state.id, judgement.review, suggested)
         sighting, file = message.sighting, next(iter(files), None)
         self._pass_on(state, sighting, file, message.access, urgent=message.child_at_risk)
         return judgement.disposition
-
-    def _name(self, item_id: str, peer: str, message: Sighted) -> None:
-        """A file that a member tells of is one that it has, also if it was here before."""
-        state = self._book.loaded.items[item_id]
-        places = adding.places_named(state, peer, message)
-        fresh = tuple(place for place in places if (peer, place) not in (state.named or ()))
-        if state.named is not None and fresh:
-            informant = next(one for one in state.informants if one.member == peer)
-            said = Disposition.FACTS_ADDED
-            body = SightedEvent((), informant, child_at_risk=False, outcome=said, named=fresh)
-            adding.sight(self._book, item_id, body, self._book.now, peer)
 
     def _look_again(
         self, state: ItemState, message: Sighted, files: tuple[Content, ...]

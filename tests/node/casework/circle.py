@@ -33,7 +33,7 @@ from node.matching.fingerprints import Fingerprints
 from protocol.entry import leaf
 from protocol.facts import Content, Hop, Sighting
 from protocol.vocabulary import Action, Disposition, Lane, Source
-from tests.builders.cases import country, event_id, item
+from tests.builders.cases import country, item
 from tests.builders.network import NOW_MS, make_network
 
 DAY_MS = 86_400_000
@@ -89,9 +89,10 @@ class Member:
         assert missing is not None
         add_facts(self.book, self.only.id, missing, self.postbox)
 
-    def report_danger(self, number: int) -> Sighting:
+    def report_danger(self) -> Sighting:
         """Somebody reports here what this member has, and that a child is at risk."""
-        seen = Sighting(event_id(number, self.name), self.name, Source.VICTIM, self.book.now)
+        sighting_id = self.ids.mint(self.book.now)
+        seen = Sighting(sighting_id, self.name, Source.VICTIM, self.book.now)
         body = Sighted((seen,), None, child_at_risk=True, outcome=Disposition.DUPLICATE)
         self.book.record(
             self.only.id, EventKind.SIGHTED, body, at_ms=self.book.now, actor=self.name

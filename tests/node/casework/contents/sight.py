@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from node.casework.casebook import Casebook
+from node.casework.contents.seeing import CLOCKS_MS
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.routing import Choice, Forwarding, hand_on
-from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.reports.draft import AssessmentDraft, ItemDraft, ReportDraft
 from node.casework.reports.intake import take_reports
 from node.casework.reports.prepare import PreparedReport, prepare_report
 from node.casework.working import record_assessment, record_hashes, withdraw_verdict
 from node.hashcheck.verdicts import _given_here, findings, is_baseline
 from node.ids import Ids
-from node.matching.contents import Likeness, compare
+from node.matching.contents import Likeness
 from node.matching.lists import Trust
 from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Item, Outcome, Sighted, read
@@ -34,14 +35,13 @@ from tests.builders.cases import (
     book,
     country,
     event_id,
-    file,
     looked_up,
     network,
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.builders.pictures import flipped, picture
 from tests.node.casework.arriving import Receiver, item_from, outcome
+from tests.node.casework.contents.accounts import FILES, account, draft_of, may_be
 from tests.node.casework.contents.listed_items import listed, load
 
 if TYPE_CHECKING:
@@ -50,41 +50,6 @@ if TYPE_CHECKING:
 HOLDER: Final = "fr-pdc"
 MEMBERS: Final = ("gb-iwf", HOLDER)
 PLACES: Final = 5
-_LOOK: Final = int.from_bytes(picture(1), "big")
-_NEAR: Final = int.from_bytes(flipped(picture(1), range(5)), "big")
-FILES: Final = (
-    file(1, sha1=1, md5=1, length=9_001, pdq=_LOOK),
-    file(2, sha1=2, md5=2, length=9_002),
-    file(3, sha1=3, md5=2, length=9_003),  # somebody made it so that its MD5 is that of the second
-    file(4, sha1=4, md5=4, length=9_004, pdq=_NEAR),
-)
-"""What there is. An account of one names some of its hashes."""
-ACCOUNTS: Final[dict[str, tuple[str, ...]]] = {
-    "full": ("sha256", "sha1", "md5", "length"),
-    "strong": ("sha256",),
-    "pair": ("sha1", "md5"),
-    "weak": ("md5",),
-    "picture": ("pdq", "pdq_quality"),
-}
-
-
-def account(number: int, by: str) -> Content:
-    """Return what is told of a file."""
-    whole = FILES[number]
-    names = ACCOUNTS[by if by != "picture" or whole.pdq is not None else "full"]
-    given = {name: getattr(whole, name) for name in names}
-    return Content(*(given.get(name) for name in Content.__struct_fields__))
-
-
-def may_be(content: Content) -> set[int]:
-    """Return which files an account can be of."""
-    sure = {n for n, one in enumerate(FILES) if compare(content, one, pictures=False) == 0}
-    if sure:
-        return sure
-    like = {n for n, one in enumerate(FILES) if compare(content, one, pictures=False) == 1}
-    return like or {
-        n for n, one in enumerate(FILES) if content.pdq is not None and content.pdq == one.pdq
-    }
 
 
 @dataclass
@@ -111,6 +76,11 @@ class Sight:
     """When an item was handed on last."""
     had: dict[str, set[int]] = field(default_factory=dict)
     """What was in an item that is back when it came."""
+    overtaken: dict[tuple[str, str], tuple[int, set[int]]] = field(default_factory=dict)
+    """When a report of an item was found, before which word of whom may come after it, and what
+    that one had until then."""
+    own: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    """What a member named later by itself, not out of a report: all its words are of that, too."""
     computed: set[int] = field(default_factory=set)
     """Of which files a person here computed hashes."""
     lines: dict[bytes, str] = field(default_factory=dict)
@@ -137,7 +107,7 @@ class Sight:
         """Somebody hands a report in here; `again`: one that comes again under its reference."""
         hashes = None
         if files:
-            hashes = _draft_of(account(*files[0]))
+            hashes = draft_of(account(*files[0]))
         judged = () if given is None else (self._draft(given),)
         item = ItemDraft(url=self._url(place), hashes=hashes, assessments=judged)
         reference = f"R-{place}" if again else None
@@ -184,13 +154,16 @@ class Sight:
 
         self._hear(by, message, know)
 
-    def judge(self, by: str, place: int, given: Verdict) -> None:
-        """A member judges its own item of a place."""
+    def judge(self, by: str, place: int, given: Verdict, *, late: bool = False) -> None:
+        """A member judges its own item of a place; `late`: its last report overtook that."""
         item_id = event_id(100 + place, by)
         if (by, item_id) not in self.told_of:
             return
-        one = self._verdict(by, given)
-        saw = self.told_of[by, item_id] | self._once_had(by, item_id, self.now)
+        at, had = self.now, self.told_of[by, item_id]
+        if late and (by, item_id) in self.overtaken:
+            at, had = self.overtaken[by, item_id]
+        one = self._verdict(by, given, at)
+        saw = had | self._once_had(by, item_id, at) | self.own.get((by, item_id), set())
         self._say(by, item_id, one, lambda: self._word(one, item_id, saw))
 
     def name(self, by: str, place: int, told: tuple[int, str], *, seen: bool) -> None:
@@ -200,13 +173,15 @@ class Sight:
             return
         sighting = None
         if seen:
-            sighting = Sighting(event_id(3_000 + self.number, by), by, Source.PUBLIC, self.now)
+            self._overtake(by, item_id)
+            sighting = Sighting(self._minted(by, self.now), by, Source.PUBLIC, self.now)
         message = Sighted(item_id, sighting, account(*told), None, child_at_risk=False)
 
         def know() -> None:
             self._land(item_id, {told[0]})
             self.told_of[by, item_id].add(told[0])
             if not seen:
+                self.own.setdefault((by, item_id), set()).add(told[0])
                 for word in self.words.values():
                     if word.given.member == by and word.of == item_id:
                         word.saw.add(told[0])
@@ -230,7 +205,7 @@ class Sight:
         state = self._item(at)
         if state is None:
             return
-        hashes = _draft_of(account(*told))
+        hashes = draft_of(account(*told))
 
         def know() -> None:
             self._land(state.id, {told[0]})
@@ -283,13 +258,23 @@ class Sight:
         self._decide(decide, lambda: None)
         self.went[state.id] = self.now
 
-    def holder_judges(self, at: int, given: Verdict) -> None:
-        """Who has an item from here judges it."""
+    def _overtake(self, by: str, item_id: str) -> None:
+        """A report is found: of that member's item, and of ours of the place."""
+        self.overtaken[by, item_id] = self.now - 1, set(self.told_of[by, item_id])
+        state = self._find(item_id)
+        if state is not None and by != HOLDER:
+            self.overtaken["", state.id] = self.now + 1, set(self.landed[state.id])
+
+    def holder_judges(self, at: int, given: Verdict, *, late: bool = False) -> None:
+        """Who has an item from here judges it; `late`: a report passed on to it overtook that."""
         state = self._item(at)
         if state is None or state.custody is not Custody.HANDED_ON:
             return
-        one = self._verdict(HOLDER, given)
-        saw = set(self.landed[state.id])
+        at_ms, saw = self.now, set(self.landed[state.id])
+        if late and self.overtaken.get(("", state.id), (0, ()))[0] >= self.went[state.id]:
+            at_ms, had = self.overtaken["", state.id]
+            saw = set(had)
+        one = self._verdict(HOLDER, given, at_ms)
         self._say(HOLDER, state.id, one, lambda: self._word(one, state.id, saw))
 
     def come_back(self, at: int) -> None:
@@ -320,8 +305,12 @@ class Sight:
         return AssessmentDraft(verdict=given, reason=reason)
 
     def _verdict(self, by: str, given: Verdict, at_ms: int | None = None) -> Assessment:
-        made = verdict(given, by, 2_000 + self.number)
-        return msgspec.structs.replace(made, at_ms=self.now if at_ms is None else at_ms)
+        at_ms = self.now if at_ms is None else at_ms
+        made = verdict(given, by)
+        return msgspec.structs.replace(made, event_id=self._minted(by, at_ms), at_ms=at_ms)
+
+    def _minted(self, by: str, at_ms: int) -> str:
+        return Ids(by, lambda size: self.number.to_bytes(size, "big")).mint(at_ms)
 
     def _item(self, at: int) -> ItemState | None:
         ids = sorted(self.states, key=lambda one: (self.states[one].received_ms, one))
@@ -348,7 +337,7 @@ class Sight:
 
     def _decide(self, decide: Callable[[Casebook], object], know: Callable[[], None]) -> None:
         self.number += 1
-        self.now += 1_000
+        self.now += 2 * CLOCKS_MS
         made = book(*self.states.values(), now=self.now)
         looked_up(made, *FILES)
         made.loaded.lines, made.loaded.reports = self.lines, self.reports
@@ -517,12 +506,3 @@ def _in_force(message: Item) -> Iterable[Assessment]:
     """Return the last word of each member, as who gets the item takes it."""
     order = sorted(message.assessments, key=lambda one: (one.at_ms, one.event_id))
     return {one.member: one for one in order}.values()
-
-
-def _draft_of(content: Content) -> HashesDraft:
-    given = {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name in Content.__struct_fields__
-        if (value := getattr(content, name)) is not None
-    }
-    return msgspec.convert(given, HashesDraft)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.casework.contents.seeing import CLOCKS_MS
 from node.casework.item import Informant, ItemState, Review
 from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.reports.intake import take_reports
 from node.casework.reports.prepare import PreparedReport, prepare_report
 from node.casework.working import record_assessment, record_hashes
 from node.hashcheck.verdicts import findings
+from node.ids import Ids
 from protocol.facts import Assessment, Content, Sighting
 from protocol.messages import Sighted
 from protocol.vocabulary import OutcomeWhat, Reason, Source, Verdict
@@ -218,6 +220,121 @@ def test_attack_item_that_is_handed_over_again_brings_no_verdict_on_what_came_to
     again = item_from("fr-pdc", number, file(2), url=HERE, item_id=item(number).id)
     receiver("fr-pdc", msgspec.structs.replace(again, assessments=(before,)))
     assert not sure_of(receiver, here, file(1))
+
+
+def reported(by: str, number: int, at_ms: int, seen_by: str | None = None) -> Sighted:
+    """Return what a member tells of a report with a file, which came to it, or to another, then."""
+    first = seen_by or by
+    seen = Sighting(minted(first, at_ms), first, Source.PUBLIC, NOW_MS - HOUR_MS)
+    return Sighted(item(number).id, seen, file(1), None, child_at_risk=False)
+
+
+def minted(member: str, at_ms: int) -> str:
+    """Return an id that a member gave to something then."""
+    return Ids(member, bytes).mint(at_ms)
+
+
+def given_at(member: str, at_ms: int) -> Assessment:
+    """Return a verdict of a member, given and recorded then."""
+    return msgspec.structs.replace(
+        verdict(member=member), event_id=minted(member, at_ms), at_ms=at_ms
+    )
+
+
+@pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (0, ()), (1, ())])
+def test_attack_first_verdict_that_a_report_with_a_file_overtook_is_none_on_that_file(
+    since: int, waits: tuple[int, ...]
+) -> None:
+    """Lanes overtake one another: the page was judged before the report came, found long ago."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS))
+    receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", NOW_MS + since)))
+    state = receiver.state(page.item_id)
+    assert (state.unseen, Review.SUGGESTED_VERDICT in state.reviews) == (waits, bool(waits))
+    assert sure_of(receiver, item(7), file(1)) is not bool(waits)
+
+
+def test_verdict_that_is_said_to_be_old_is_of_what_stood_there_when_it_was_recorded() -> None:
+    """A person may say of a verdict that it was given long before; the file stood there."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS))
+    old = msgspec.structs.replace(given_at("gb-iwf", NOW_MS + 1), at_ms=NOW_MS - HOUR_MS)
+    receiver("gb-iwf", said_of(page.item_id, old))
+    assert receiver.state(page.item_id).unseen == ()
+
+
+@pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (1, ())])
+def test_report_of_another_is_dated_by_its_clock_which_may_differ_a_little(
+    since: int, waits: tuple[int, ...]
+) -> None:
+    """It was on its way for some time besides, of which nothing is told."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS, "be-clp"))
+    judged_ms = NOW_MS - CLOCKS_MS + since
+    receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", judged_ms)))
+    assert receiver.state(page.item_id).unseen == waits
+
+
+@pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (1, ())])
+def test_attack_verdict_of_who_has_the_item_is_none_on_a_file_that_was_on_the_way_to_it(
+    since: int, waits: tuple[int, ...]
+) -> None:
+    """Another reported the place here, with a file, after the item had gone without one."""
+    told_by = (Informant("gb-iwf", item(7).id),)
+    here = handed_on(msgspec.structs.replace(place(), informants=told_by))
+    receiver = Receiver(here)
+    receiver.book.now += 10 * CLOCKS_MS
+    receiver("gb-iwf", reported("gb-iwf", 7, receiver.book.now))
+    judged_ms = receiver.book.now - CLOCKS_MS + since
+    receiver("fr-pdc", said_of(here.id, given_at("fr-pdc", judged_ms)))
+    assert receiver.state(here.id).unseen == waits
+    assert sure_of(receiver, here, file(1)) is not bool(waits)
+
+
+def test_next_verdict_of_who_has_the_item_is_the_look_at_the_file_that_was_on_the_way() -> None:
+    """There it waits for a person, since it came to a judged item."""
+    told_by = (Informant("gb-iwf", item(7).id),)
+    here = handed_on(msgspec.structs.replace(place(), informants=told_by))
+    receiver = Receiver(here)
+    receiver.book.now += 10 * CLOCKS_MS
+    receiver("gb-iwf", reported("gb-iwf", 7, receiver.book.now))
+    receiver("fr-pdc", said_of(here.id, given_at("fr-pdc", receiver.book.now - 2 * CLOCKS_MS)))
+    receiver("fr-pdc", said_of(here.id, given_at("fr-pdc", receiver.book.now)))
+    assert receiver.state(here.id).unseen == ()
+    assert sure_of(receiver, here, file(1))
+
+
+def test_file_that_is_told_more_fully_beside_a_new_one_waits_for_nobody() -> None:
+    """It is the one that was judged."""
+    one, other = file(1, md5=1, length=9_001), file(2)
+    receiver = Receiver()
+    judged = item_from("gb-iwf", 7, file(1), url=HERE, assessments=(verdict(),))
+    receiver("gb-iwf", judged)
+    receiver("fr-pdc", item_from("fr-pdc", 8, one, other, url=HERE))
+    assert receiver.state(judged.item_id).unseen == (1,)
+
+
+def test_file_waits_again_where_who_looked_can_say_nothing_of_it_but_that_it_did_not_load() -> None:
+    """A member took back its verdict on the file; what it said of the page before is none."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE, assessments=(verdict(Verdict.NOT_ILLEGAL, number=900),))
+    receiver("gb-iwf", page)
+    late = msgspec.structs.replace(verdict(number=901), at_ms=NOW_MS + 1)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE, assessments=(late,)))
+    unable = verdict(Verdict.UNASSESSABLE, number=902)
+    unable = msgspec.structs.replace(unable, at_ms=NOW_MS + 2)
+    receiver("gb-iwf", said_of(page.item_id, unable))
+    taken_back = outcome(
+        page.item_id, OutcomeWhat.WITHDRAWN, author="gb-iwf", event_id=late.event_id
+    )
+    receiver("gb-iwf", taken_back)
+    assert receiver.state(page.item_id).unseen == (0,)
 
 
 def test_who_tells_again_of_an_item_with_a_file_that_is_here_has_it() -> None:

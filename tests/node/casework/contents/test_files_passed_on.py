@@ -92,7 +92,7 @@ def test_attack_file_that_overtakes_an_older_verdict_is_none_that_it_is_of() -> 
     circle[NL].tick()
     judge(circle[NL])  # says so again, of the page
     circle[NL].tick()
-    seen = circle[NL].report_danger(77)
+    seen = circle[NL].report_danger()
     told = Sighted(item_id, seen, file(1), None, child_at_risk=True)
     pass_on_sighting(circle[NL].book, circle[NL].postbox, circle[NL].only, told, "report")
     circle.send()

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.vocabulary import Verdict
-from tests.node.casework.contents.sight import ACCOUNTS, FILES, MEMBERS, Sight
+from tests.node.casework.contents.accounts import ACCOUNTS, FILES
+from tests.node.casework.contents.sight import MEMBERS, Sight
 
 if TYPE_CHECKING:
     from random import Random
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Happens: TypeAlias = tuple[str, dict[str, Any]]
 OFTEN = ("report", "hand", "hand", "hand", "judge", "name", "assess", "take_back")
 KINDS = (*OFTEN, "hand_on", "holder_judges", "come_back")
+OVERTAKING = ("name", "name", "judge", "holder_judges", "hand", "assess", "hand_on")
 VERDICTS = (*[Verdict.BASELINE] * 3, Verdict.NOT_ILLEGAL, Verdict.UNASSESSABLE)
 FULL = ("full", "strong")
 
@@ -48,7 +50,7 @@ def happens(
             "again": chance.random() < 0.4,
         },
         "hand": {"by": by, "place": place, "files": files, "given": with_it},
-        "judge": {"by": by, "place": place, "given": judged},
+        "judge": {"by": by, "place": place, "given": judged, "late": chance.random() < 0.7},
         "name": {
             "by": by,
             "place": place,
@@ -59,7 +61,7 @@ def happens(
         "add_hashes": {"at": at, "told": named(chance.randrange(most))},
         "take_back": {"which": chance.randrange(8)},
         "hand_on": {"at": at},
-        "holder_judges": {"at": at, "given": judged},
+        "holder_judges": {"at": at, "given": judged, "late": chance.random() < 0.7},
         "come_back": {"at": at},
     }
     return what, of[what]
@@ -73,11 +75,21 @@ def live(sight: Sight, steps: list[Happens]) -> Sight:
 
 
 def story(
-    chance: Random, accounts: tuple[str, ...] = FULL, most: int = 2, *more: str
+    chance: Random,
+    accounts: tuple[str, ...] = FULL,
+    most: int = 2,
+    kinds: tuple[str, ...] = KINDS,
 ) -> list[Happens]:
     """Return some things that happen."""
-    kinds = (*KINDS, *more)
     return [happens(chance, kinds, accounts, most) for _ in range(chance.randint(3, 8))]
+
+
+def crossing(chance: Random) -> list[Happens]:
+    """Return what happens to an item that came without a file, and went on, it may be."""
+    begun: list[Happens] = [("hand", {"by": MEMBERS[0], "place": 0, "files": []})]
+    if chance.random() < 0.5:
+        begun.append(("hand_on", {"at": 0}))
+    return begun + story(chance, kinds=OVERTAKING)
 
 
 CHANCE = st.randoms(use_true_random=True)
@@ -97,7 +109,15 @@ def test_so_it_does_where_accounts_of_files_are_weak_and_pictures_look_alike(
     chance: Random,
 ) -> None:
     """One weak hash alone only suggests; two files have the same. A person here adds hashes."""
-    steps = story(chance, tuple(ACCOUNTS), len(FILES), "add_hashes")
+    steps = story(chance, tuple(ACCOUNTS), len(FILES), (*KINDS, "add_hashes"))
+    assert (live(Sight(), steps).faults, steps) == ([], steps)
+
+
+@given(CHANCE)
+@settings(max_examples=300, derandomize=True)
+def test_so_it_does_where_reports_overtake_verdicts(chance: Random) -> None:
+    """A verdict is of nothing that its giver was told of only after it."""
+    steps = crossing(chance)
     assert (live(Sight(), steps).faults, steps) == ([], steps)
 
 

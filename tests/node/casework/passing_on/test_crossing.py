@@ -101,7 +101,7 @@ class TestHashesThatComeLate:
         for giver, taker in ((NL, GB), (GB, NL)) if with_own else ():
             circle[giver].move(taker)
             circle.settle(drawn(0))
-        seen = circle[NL].report_danger(77)
+        seen = circle[NL].report_danger()
         circle[NL].move(GB)
         circle.send()
         while overtaken and circle.channels[NL, GB, Lane.STATUS]:
@@ -118,7 +118,7 @@ class TestHashesThatComeLate:
         circle[GB].locate(NL)
         circle.settle(drawn(0))
         (own,) = circle[GB].only.sightings
-        circle[NL].report_danger(77)
+        circle[NL].report_danger()
         circle[NL].move(GB)
         circle[GB].book.record(
             circle[GB].only.id, EventKind.WITHDRAWN, Withdrawn(GB, own.sighting_id),
@@ -152,7 +152,7 @@ class TestHashesThatComeLate:
         circle = Circle((GB, NL))
         files = [file(number) for number in range(1, MAX_CONTENTS + 3)]
         circle[GB].find(*files)
-        seen = [circle[GB].report_danger(100 + number) for number in range(MAX_SIGHTINGS + 2)]
+        seen = [circle[GB].report_danger() for number in range(MAX_SIGHTINGS + 2)]
         circle[GB].locate(NL)
         circle.settle(drawn(order))
         assert agreed(circle) == NL

@@ -28,7 +28,7 @@ def test_10_5_own_report_that_was_taken_back_does_not_follow_an_item_back() -> N
     """The member that gives it back has not heard of it yet."""
     circle = Circle((GB, NL))
     circle[GB].find()
-    own = [circle[GB].report_danger(100 + number) for number in range(MAX_SIGHTINGS + 1)][-1]
+    own = [circle[GB].report_danger() for number in range(MAX_SIGHTINGS + 1)][-1]
     circle[GB].locate(NL)
     circle.settle(drawn(0))
     circle[NL].move(GB)

@@ -248,6 +248,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "erased_at",  # a ring's
         "handed_ms",  # a ring's
         "named",  # places by member: whose verdicts are of them
+        "since",  # since when a member has a file, by its report of it
         "looks",  # by whose verdict a file was looked at: the history says when
         "told_hops",  # a chain's
         "untold",  # whose verdicts are of its files: `unseen`
