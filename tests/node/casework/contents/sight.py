@@ -25,6 +25,7 @@ from node.ids import Ids
 from node.matching.contents import Likeness
 from node.matching.lists import Trust
 from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.fields import MAX_CONTENTS
 from protocol.messages import Item, Outcome, Sighted, read
 from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import OutcomeWhat, Reason, Source, Verdict
@@ -144,6 +145,8 @@ class Sight:
             jurisdiction=country("NL"),
         )
         saw = {n for n, _ in files}
+        for one in ((by, item_id), *((("", one) for one in self.states) if by == HOLDER else ())):
+            self.overtaken.pop(one, None)  # what it brings of verdicts is all that it had said
 
         def know() -> None:
             self._land(item_id, saw)
@@ -183,7 +186,7 @@ class Sight:
             if not seen:
                 self.own.setdefault((by, item_id), set()).add(told[0])
                 for word in self.words.values():
-                    if word.given.member == by and word.of == item_id:
+                    if word.given.member == by and self._find(word.of) == self._find(item_id):
                         word.saw.add(told[0])
 
         self._hear(by, message, know)
@@ -285,7 +288,7 @@ class Sight:
         message = item_from(
             HOLDER,
             1,
-            *state.content,
+            *state.content[:MAX_CONTENTS],
             url=None if state.location is None else state.location.canonical,
             item_id=state.id,
             finder=state.finder,
