@@ -22,9 +22,10 @@ from node.casework.contents.listing import ask_again, settle_difference
 from node.casework.contents.rejudging import (
     is_suggested_otherwise,
     rejudge,
+    tell_of_files,
     watch_verdicts,
 )
-from node.casework.events import EventKind, NoticesDoubted, Settled
+from node.casework.events import EventKind, NoticesDoubted, Settled, VerdictWithdrawn
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.mistakes.undoing import is_illegal
 from node.casework.places.hidden import watch_hidden
@@ -85,7 +86,22 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
     for item_id in [*staying, *near]:
         if book.loaded.items[item_id].sightings:
             rejudge(book, postbox, item_id, leaving)
+    for item_id in staying:
+        _tell_what_stands_again(book, postbox, item_id)
     book.by = by
+
+
+def _tell_what_stands_again(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """What an author took back may have silenced what it had said of one of several files."""
+    authors = {
+        event.body.member
+        for event in book.events
+        if event.item == item_id and isinstance(event.body, VerdictWithdrawn)
+    }
+    state = book.loaded.items[item_id]
+    by_one = state.by_one_file
+    if by_one and any(one.member in authors and one.event_id in by_one for one in state.in_force):
+        tell_of_files(book, postbox, item_id, (), {})
 
 
 def _suggested_by(book: Casebook, sources: Iterable[str]) -> list[str]:

@@ -40,6 +40,9 @@ from tests.node.casework.contents.listed_items import later, listed, load
 
 GIVEN = verdict(member="fr-pdc")
 KNOWN = item(1, file(1), url="https://nl1.example/1.jpg", assessments=(GIVEN,))
+KNOWN_THERE = msgspec.structs.replace(
+    KNOWN, informants=(Informant("fr-pdc", KNOWN.id),), named=(("fr-pdc", 0),)
+)
 OTHER = item(2, file(2), url="https://nl2.example/2.jpg")
 REPORTER = Informant("gb-iwf", event_id(7, "gb-iwf"))
 BOTH = item(3, file(1), file(2), url="https://nl3.example/3.jpg", informants=(REPORTER,), named=())
@@ -300,6 +303,21 @@ def test_attack_file_of_a_later_report_is_not_judged_by_who_passes_it_on() -> No
     state = receiver.state(first.item_id)
     assert (state.unseen, state.reviews) == ((1,), (Review.SUGGESTED_VERDICT,))
     assert not receiver.state(item(4).id).known
+
+
+def test_verdict_on_one_file_that_a_later_word_silenced_is_told_once_that_is_taken_back() -> None:
+    """Nobody had heard it: when it came another file waited."""
+    receiver = Receiver(KNOWN_THERE, BOTH)
+    rejudge(receiver.book, POSTBOX, BOTH.id)
+    corrects = verdict(Verdict.NOT_ILLEGAL, member="fr-pdc", number=902, at_ms=NOW_MS + 1)
+    receiver("fr-pdc", said_of(KNOWN_THERE.id, corrects))
+    judge(receiver.book, receiver.state(BOTH.id))
+    assert ("gb-iwf", GIVEN.event_id) not in told(receiver.book)
+    taken_back = outcome(
+        KNOWN_THERE.id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=corrects.event_id
+    )
+    receiver("fr-pdc", taken_back)
+    assert ("gb-iwf", GIVEN.event_id) in told(receiver.book)
 
 
 def test_hashes_that_the_judging_member_adds_itself_are_of_what_it_saw() -> None:
