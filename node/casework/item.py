@@ -299,7 +299,8 @@ class ItemState(Value, frozen=True):
     def places(self) -> tuple[int, ...]:
         """The place of each of its files: whatever goes, the others keep theirs."""
         gone = {one.place for one in self.taken_off}
-        return tuple(n for n in range(len(self.content) + len(gone)) if n not in gone)
+        every = range(len(self.content) + len(gone))
+        return tuple(n for n in every if n not in gone) if gone else tuple(every)
 
     @property
     def country(self) -> str | None:
@@ -385,9 +386,8 @@ class ItemState(Value, frozen=True):
         )
 
 
-_encoder = msgspec.msgpack.Encoder()
 _state_decoder = msgspec.msgpack.Decoder(ItemState)
-encode = _encoder.encode
+encode = msgspec.msgpack.Encoder().encode
 
 
 def decode_state(raw: bytes) -> ItemState:

@@ -38,6 +38,8 @@ def tell_rest(
     of each kind by each member: what was corrected, and what ended or reopened the item before it
     went on, changes nothing for who has it now. What that one saw itself it knows, or took back.
     """
+    if _is_all_in(state, handed):
+        return
     to = state.hops[-1].member
     files = state.content[len(handed.content) :]
     left = (one for one in state.sightings[len(handed.sightings) :] if one.member != to)
@@ -52,6 +54,13 @@ def tell_rest(
         what = OutcomeWhat.ASSESSED if judged else OutcomeWhat.ACTED
         news = News(payload.event_id, what, payload, payload.member, payload.at_ms)
         tell_one(book, postbox, state, Informant(to, state.id), news)
+
+
+def _is_all_in(state: ItemState, handed: Item) -> bool:
+    """Whether nothing is left to say, as of nearly every item: most are handed on as reported."""
+    said = state.assessments or state.actions or state.also_access
+    lists = (state.content, handed.content), (state.sightings, handed.sightings)
+    return not said and all(len(whole) == len(told) for whole, told in lists)
 
 
 def _ways(state: ItemState) -> list[Access]:

@@ -220,7 +220,8 @@ def hand_on(
     anew = choice.member in state.erased_at  # it said so before this: no clock need tell
     untold = forwarding.postbox.keeps_back(choice.member, "content")
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew, untold)
-    message, verdicts = item_message(state, book.us, found, handed_ms), _verdicts_told(state)
+    verdicts = _verdicts_told(state)
+    message = item_message(state, book.us, found, handed_ms, verdicts)
     post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
@@ -245,12 +246,19 @@ def hand_on(
     return state
 
 
-def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int) -> ItemV2:
+def item_message(
+    state: ItemState,
+    us: str,
+    found: Jurisdiction,
+    handed_ms: int,
+    verdicts: tuple[Assessment, ...] | None = None,
+) -> ItemV2:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
     Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
-    oldest; the others follow (`remainder`).
+    oldest; the others follow (`remainder`). `verdicts`: those that may be told, where that is known
+    already.
 
     Raises:
         UnsayableError: its chain does not begin with its finder: so it came here before that was
@@ -259,6 +267,8 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
     if state.hops[0].member != state.finder:
         raise UnsayableError("item.custody: begins with the finder")
     assert state.location is not None
+    if verdicts is None:
+        verdicts = _verdicts_told(state)
     chain = state.hops[: _last(state, us) + 1]
     return ItemV2(
         item_id=state.id,
@@ -278,7 +288,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
         finder=state.finder,
         custody=chain,
         jurisdiction=found,
-        assessments=_verdicts_told(state)[-MAX_ASSESSMENTS:],
+        assessments=verdicts[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
         last_seen_online_ms=state.last_seen_online_ms,
@@ -290,7 +300,7 @@ def _verdicts_told(state: ItemState) -> tuple[Assessment, ...]:
 
     While nobody looked at one of them the next member is to look.
     """
-    if state.unseen:
+    if state.unseen or not state.assessments:
         return ()
     waits = Review.SUGGESTED_VERDICT in state.reviews
     held_back = state.by_one_file if waits else silenced(state)
