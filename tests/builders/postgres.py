@@ -107,7 +107,7 @@ class Cluster:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self._bring_near()
         arguments = ("-D", self.folder / "data", "-U", "hotline", "-A", "trust", "--no-sync")
-        self._run("initdb", *arguments, "-E", "UTF8", "--locale=C")
+        self.run("initdb", *arguments, "-E", "UTF8", "--locale=C")
 
     def _bring_near(self) -> None:
         """Copy unpacked programs to where `nobody` may go: a clone in /root is root's alone."""
@@ -203,7 +203,8 @@ class Cluster:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.encode())
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def run(self, program: str, *arguments: object) -> None:
+        """Run a program of the server to its end, as its user."""
         subprocess.run(
             [self.programs / program, *map(str, arguments)],
             check=True,

@@ -42,6 +42,32 @@ async def test_restored_sender_goes_on_whatever_its_clock_said_before(
     await world.close()
 
 
+@pytest.mark.parametrize("crashes", [1, 2])
+async def test_restored_sender_that_dies_before_its_first_push_goes_on_where_it_was(
+    crashes: int, tmp_path: Path
+) -> None:
+    """Its epoch names the told state, so a second start remembers that: no key was stolen."""
+    world = Fleet(tmp_path, ("gb-iwf", "nl-eokm"), 1, None)
+    await world.start()
+    await world["gb-iwf"].submit(FIRST)
+    await world.settle()
+    world["gb-iwf"].save()
+    await world["gb-iwf"].submit(SECOND)
+    await world.settle()
+    await world["gb-iwf"].roll_back(said=True)
+    world.net.swallows = True
+    for _ in range(crashes):
+        await world["gb-iwf"].work()
+        await world["gb-iwf"].bounce()
+    world.net.swallows = False
+    await world.settle()
+    left = [code for code, _, _ in await world["gb-iwf"].store.queries.tasks()]
+    assert left == [OUTSIDE_HELD]
+    (figures,) = await world["gb-iwf"].store.queries.channels()
+    assert (figures.waiting, figures.unreceipted) == (0, 0)
+    await world.close()
+
+
 async def test_item_that_a_restored_member_hands_on_again_is_no_conflict(tmp_path: Path) -> None:
     """It was received at another time, so its custody says so: a revision, and one item."""
     world = Fleet(tmp_path, ("gb-iwf", "nl-eokm", "fr-pdc"), 1, None)
