@@ -8,7 +8,7 @@ StoreError                  base; `code` names it in logs and answers
   UnreleasedDatabaseError   a commit between two releases made it, with other columns
   AlreadyOpenError          another process runs on it
   StoreFullError            the disk is full or read-only: nothing was written
-  StoreBusyError            another process holds the file: nothing was written
+  StoreBusyError            another process holds the file, or a table: nothing was written
   DamagedDatabaseError      SQLite finds the file damaged
   AwayError                 the database server does not answer: nothing was written
   RefusedByServerError      the database server does not let us in
@@ -111,8 +111,8 @@ class StoreFullError(StoreError):
 class StoreBusyError(StoreError):
     """store.path.
 
-    Another process holds the file for writing, as a move does at its end; nothing was written. Try
-    again.
+    Another process holds the file for writing, as a move does at its end, or a table of the server
+    (ALTER, VACUUM FULL); nothing was written. Try again.
     """
 
     code = "store_busy"

@@ -6,12 +6,16 @@ import asyncio
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
+from typing import Any, Final
 
-from node.store.connection import driver_errors, leave_nothing_open
-from node.store.errors import AwayError, StoreError
-from node.store.seam import Connection
+from node.store.connection import leave_nothing_open
+from node.store.errors import AwayError, RefusedByServerError, StoreBusyError
+from node.store.seam import BulkConnection, Connection
 from node.store.writer import Job, R, answered
+
+LOOP_WAITS_S: Final = 0.25
+"""How long the event loop waits for a table that somebody holds, once."""
 
 
 class ThreadReaders:
@@ -19,17 +23,22 @@ class ThreadReaders:
 
     Their threads do nothing else: those that asyncio shares out are few, and names of peers whose
     servers do not answer can hold them all. One connection more is the event loop's own; once its
-    server is away a thread tries it: a machine that vanished keeps waiting who calls it.
+    server is away, or a table held, a thread asks the same on it: a machine that vanished keeps
+    waiting who calls it, and so does who changes a large table.
     """
 
     def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._own = open_reader()
+        if isinstance(self._own, BulkConnection):
+            self._own.wait_at_most(LOOP_WAITS_S)
         self._all = [open_reader() for _ in range(count)]
         for connection in self._all:
             self._idle.put(connection)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="store-reader")
         self._trying: Future[bool] | None = None
+        self._try: Callable[[], bool] = bool
+        self._why: type[AwayError | StoreBusyError] = AwayError
 
     async def run(self, query: Job[R]) -> R:
         """See `Readers.run`; on a thread with a connection of its own."""
@@ -47,10 +56,11 @@ class ThreadReaders:
     def look_up(self, query: Job[R]) -> R:
         """See `Readers.look_up`."""
         if self._trying is not None and not self._is_back(self._trying):
-            raise AwayError(AwayError.__doc__)
+            raise self._why(self._why.__doc__)
         try:
             return answered(self._own, query)
-        except AwayError:
+        except (AwayError, StoreBusyError) as error:
+            self._why, self._try = type(error), partial(self._is_answered, query)
             self._trying = self._threads.submit(self._try)
             raise
 
@@ -62,11 +72,14 @@ class ThreadReaders:
         self._trying = None if is_back else self._threads.submit(self._try)
         return is_back
 
-    def _try(self) -> bool:
-        with suppress(StoreError, *driver_errors()):
-            self._own.execute("SELECT 1").fetchone()
+    def _is_answered(self, query: Job[Any]) -> bool:
+        try:
+            answered(self._own, query)
+        except (AwayError, StoreBusyError, RefusedByServerError):
+            return False
+        except Exception:  # noqa: BLE001 - whoever asks next has it
             return True
-        return False
+        return True
 
     def close(self) -> None:
         """Close all connections; callers have finished by then."""

@@ -70,6 +70,11 @@ STREAMED: Final = 1000
 """Rows that are fetched at once where an answer may be larger than memory."""
 PAUSE_S: Final = 0.25
 """How long nothing is tried after the server did not answer."""
+READS_WAIT_S: Final = 10.0
+"""How long a query waits for a table that somebody changes: as long as for a file.
+
+Who writes waits on: for its standby, too, and one that hangs is called away (`Store.show_life`).
+"""
 _READ_ONLY: Final = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
 _SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _SIZE: Final = (
@@ -136,10 +141,11 @@ class PostgresConnection(BulkConnection):
         self._shapes: dict[str, Shape] = {}
         self._streams = itertools.count(1)
         self._not_before = 0.0
+        self._reads_wait_s = READS_WAIT_S
         self._raw = raw
         self.catalog = Catalog.read(raw)
         if read_only:
-            raw.execute(_READ_ONLY)
+            self._only_read(raw)
 
     def _come_back(self) -> None:
         """Connect again; soon after an attempt that failed, nothing is tried.
@@ -169,7 +175,11 @@ class PostgresConnection(BulkConnection):
             StoreError, psycopg.Error
         """
         if self._read_only:
-            raw.execute(_READ_ONLY)
+            self._only_read(raw)
+
+    def _only_read(self, raw: Raw) -> None:
+        wait_ms = int(self._reads_wait_s * 1000)
+        raw.execute(f"{_READ_ONLY}; SET lock_timeout = {wait_ms}", prepare=False)
 
     @property
     def in_transaction(self) -> bool:
@@ -276,6 +286,11 @@ class PostgresConnection(BulkConnection):
     def fence_off(self, now_ms: int) -> None:
         """Beyond every fence there ever was: each start adds one, and far less often."""
         self.execute("UPDATE tenure SET fence = greatest(fence, ?) + 1", (now_ms,))
+
+    def wait_at_most(self, wait_s: float) -> None:
+        """Let a query wait no longer for a table that somebody else holds."""
+        self._reads_wait_s = wait_s
+        self._only_read(self._raw)
 
     def damaged(self) -> bool:
         """Never known here: the server names damage when it reads it (`data_checksums`)."""

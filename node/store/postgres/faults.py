@@ -11,6 +11,7 @@ from node.store.errors import (
     AwayError,
     DamagedDatabaseError,
     RefusedByServerError,
+    StoreBusyError,
     StoreError,
     StoreFullError,
     UnsafeServerError,
@@ -18,6 +19,8 @@ from node.store.errors import (
 
 _FULL = ("53100", "25006")
 """Disk full; read-only transaction: a standby, or a server that was set so."""
+_HELD = "55P03"
+"""A table was waited for long enough: somebody changes it, or lets `VACUUM FULL` write it anew."""
 _DAMAGED = ("XX001", "XX002")
 _SHARED = ("42P05", "26000")
 """A prepared statement is there already, or is not: of a session that others have, too."""
@@ -53,6 +56,8 @@ def translate(error: psycopg.Error) -> StoreError:
     state = error.sqlstate or ""
     if state in _FULL:
         return StoreFullError(StoreFullError.__doc__)
+    if state == _HELD:
+        return StoreBusyError(StoreBusyError.__doc__)
     if state in _DAMAGED:
         return DamagedDatabaseError(DamagedDatabaseError.__doc__)
     if state in _SHARED:

@@ -11,6 +11,7 @@ import pytest
 
 from node.store import opening
 from node.store.errors import AwayError, UnsafeServerError
+from node.store.postgres.connection import READS_WAIT_S
 from node.store.postgres.place import Postgres
 from node.store.postgres.standing_by import StandBy
 from node.store.seam import Connection
@@ -75,13 +76,17 @@ async def test_node_that_waited_for_a_command_decides_on_what_that_one_wrote(
 async def test_no_time_ends_a_statement_or_a_session_of_the_store(
     place: Postgres, postgres: Cluster
 ) -> None:
-    """With a session its lock would go; with a statement the wait for a standby of a COMMIT."""
+    """With a session its lock would go; with a statement the wait for a standby of a COMMIT.
+
+    Who only reads commits nothing, and waits for a table as long as the store says.
+    """
     set_for_all(postgres, place, **dict.fromkeys(TIMES, "1h"))
     asked = "SELECT " + ", ".join(f"current_setting('{name}')" for name in TIMES)
     writer, lock = opening.open_locked(place, KEY)
     beside, reader = opening.open_writer(place, KEY), opening.open_reader(place, KEY)
-    for connection in (writer, beside, reader):
-        assert connection.execute(asked).fetchone() == ("0",) * len(TIMES)
+    waits = {writer: "0", beside: "0", reader: f"{READS_WAIT_S:g}s"}
+    for connection, wait in waits.items():
+        assert connection.execute(asked).fetchone() == ("0", wait, "0", "0")
         connection.close()
     lock.release()
 
