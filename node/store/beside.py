@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from node.store.connection import driver_errors, translate
+from node.store.connection import driver_errors, refuse_newer, translate
 from node.store.errors import OlderDatabaseError, StoreError
 from node.store.items.queries import Queries
 from node.store.opening import (
@@ -35,12 +35,14 @@ R = TypeVar("R")
 class Beside:
     """A store that is open for a while, used by one thread.
 
-    `writer` and `readers` are for parts of the store that want them, such as `HosterBook`.
+    `writer` and `readers` are for parts of the store that want them, such as `HosterBook`. While it
+    is open a newer version may start and bring the schema up to date: from then on nothing is
+    written by this one, which does not know what that asks of a row.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.writer = InlineWriter(connection)
+        self.writer = InlineWriter(connection, refuse_newer)
         self.readers = InlineReaders(connection)
         self.queries = Queries(self.readers)
 

@@ -35,7 +35,7 @@ from node.store.errors import (
     UnknownDatabaseError,
     WrongKeyError,
 )
-from node.store.seam import Connection
+from node.store.seam import BulkConnection, Connection
 from node.store.upgrade.completing import complete, lacking
 
 __all__ = ["Connection"]  # what a file and a server have in common; FileConnection has more
@@ -229,6 +229,21 @@ def _write_ahead(connection: FileConnection) -> None:
 def _is_behind(connection: FileConnection) -> bool:
     behind = _version(connection) < len(SCHEMA_FILES)
     return behind or bool(lacking(connection, _all_statements()))
+
+
+def refuse_newer(connection: Connection) -> None:
+    """Write no more, in this transaction, once a newer version has brought the schema up to date.
+
+    Raises:
+        NewerDatabaseError
+    """
+    if isinstance(connection, BulkConnection):
+        here = connection.files_applied()
+    else:
+        sql = "SELECT count(*) FROM _sqlite_migrations WHERE migration_set = 'node.store'"
+        here = int(connection.execute(sql).fetchone()[0])
+    if here > len(SCHEMA_FILES):
+        raise NewerDatabaseError(NewerDatabaseError.__doc__)
 
 
 def is_older(path: Path, key: bytes) -> bool:

@@ -81,6 +81,10 @@ class BulkConnection(ABC):
         """Let no process write any more that worked before, whatever fence it has; see `tenant`."""
 
     @abstractmethod
+    def files_applied(self) -> int:
+        """How many files of the schema the database has."""
+
+    @abstractmethod
     def wait_at_most(self, wait_s: float) -> None:
         """Let a query wait no longer for a table that somebody else holds; see `thread_readers`."""
 

@@ -72,8 +72,12 @@ class Writer(Protocol):
 class InlineWriter:
     """Each job is one transaction on the caller's thread."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, first: Callable[[Connection], None] = lambda _: None
+    ) -> None:
+        """`first` is called at the beginning of each transaction, and may refuse it."""
         self._connection = connection
+        self._first = first
         self.room = Room()
         self._closed = False
         self._forgetting: list[Callable[[], None]] = []
@@ -94,6 +98,7 @@ class InlineWriter:
             raise ClosedStoreError(ClosedStoreError.__doc__)
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self._first(connection)
             result = job(connection)
             connection.execute("COMMIT")
         except driver_errors() as error:

@@ -7,13 +7,15 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from node.store import connection as connections
 from node.store import opening
-from node.store.beside import reading
+from node.store.beside import reading, writing
 from node.store.connection import SCHEMA_FILES, open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
@@ -24,6 +26,7 @@ from node.store.errors import (
     UnreleasedDatabaseError,
     WrongKeyError,
 )
+from node.store.seam import BulkConnection, Connection
 from tests.contract.stores import FILES, KEY, Place, record_items
 
 HOLDING = """
@@ -108,6 +111,42 @@ class TestUnreleased:
         reader = open_reader(path, KEY)
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,)
         reader.close()
+
+
+def _note(connection: Connection, name: str) -> None:
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, '1')", (name,))
+
+
+@contextmanager
+def brought_up_to_date(place: Place) -> Iterator[None]:
+    """A newer version has applied one file more."""
+    connection = opening.open_writer(place.where, KEY)
+    if isinstance(connection, BulkConnection):
+        made = "INSERT INTO schema_files VALUES (99, '')"
+        undone = "DELETE FROM schema_files WHERE number = 99"
+    else:
+        into = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        made = f"{into} VALUES ('node.store', '099_coming.sql', '')"
+        undone = "DELETE FROM _sqlite_migrations WHERE name = '099_coming.sql'"
+    connection.execute(made)
+    try:
+        yield
+    finally:
+        connection.execute(undone)
+        connection.close()
+
+
+class TestVerbThatHadBegun:
+    """A newer version starts while a verb of an older one writes beside it."""
+
+    def test_it_writes_no_more_and_what_it_wrote_stays(self, place: Place) -> None:
+        """It does not know what the newer schema asks of a row."""
+        with writing(place.where, KEY) as store:
+            store.write(_note, "before")
+            with brought_up_to_date(place), pytest.raises(NewerDatabaseError):
+                store.write(_note, "after")
+            noted = store.read(lambda c: c.execute("SELECT name FROM meta").fetchall())
+        assert [tuple(row) for row in noted] == [("before",)]
 
 
 class TestRefusals:

@@ -287,6 +287,10 @@ class PostgresConnection(BulkConnection):
         """Beyond every fence there ever was: each start adds one, and far less often."""
         self.execute("UPDATE tenure SET fence = greatest(fence, ?) + 1", (now_ms,))
 
+    def files_applied(self) -> int:
+        """How many files of the schema the database has."""
+        return int(self.execute("SELECT count(*) FROM schema_files").fetchone()[0])
+
     def wait_at_most(self, wait_s: float) -> None:
         """Let a query wait no longer for a table that somebody else holds."""
         self._reads_wait_s = wait_s
