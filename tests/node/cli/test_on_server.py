@@ -144,7 +144,7 @@ async def test_server_that_lost_what_it_confirmed_is_named_by_doctor(joined: Typ
 
 
 async def test_server_that_leaves_what_was_erased_is_named_by_doctor(joined: Typing) -> None:
-    """For all of it, or for one table; bodies would stay in its pages, and its disk fill up."""
+    """For all of it, or one table, or its long bodies; they would stay, and its disk fill up."""
     assert joined.config.store.url is not None
     with psycopg.connect(joined.config.store.url, autocommit=True) as server:
         server.execute("ALTER TABLE events SET (autovacuum_enabled = off)")
@@ -153,6 +153,10 @@ async def test_server_that_leaves_what_was_erased_is_named_by_doctor(joined: Typ
         assert "for events" in said
         server.execute("ALTER TABLE events RESET (autovacuum_enabled)")
         assert "for events" not in await neglect(joined)
+        server.execute("ALTER TABLE events SET (toast.autovacuum_enabled = off)")
+        assert "for what is long in events" in await neglect(joined)
+        server.execute("ALTER TABLE events RESET (toast.autovacuum_enabled)")
+        assert "events" not in await neglect(joined)
 
 
 async def neglect(joined: Typing) -> str:
