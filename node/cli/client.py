@@ -1,18 +1,21 @@
 """The command line's way to the running node: its local API, with the token made by `hotline init`.
 
 Plain `http.client`: it imports quickly and needs no event loop. A problem answered by the API
-becomes one of our one-line errors, with the API's own code, field and mend.
+becomes one of our one-line errors, with the API's own code, field and mend. What is done by `POST`
+has a key: where the answer is lost it is asked for again, and nothing is done a second time.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from keys.keyfile import read_private
 from node.cli.exits import Exit
 from node.cli.output import CliError
+from node.ids import Ids
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from node.config import Config
 
 TIMEOUT_S = 60.0
+AGAIN_S = 30.0
+"""How long a lost answer is asked for again: a node that was ended is started within seconds."""
+PAUSE_S = 0.5
 MAX_ANSWER_BYTES = 1 << 28
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach such a listener
 _BAD_REQUEST, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
@@ -58,18 +64,42 @@ class LocalApi:
         return json.loads(self.send("GET", path))
 
     def post(self, path: str, value: object) -> Any:
-        """Send JSON, give the JSON that is answered. Raises: as `send`."""
-        body = json.dumps(value).encode()
-        return json.loads(self.send("POST", path, body, "application/json"))
+        """Send JSON, give the JSON that is answered; a lost answer is asked for again, done once.
+
+        Raises:
+            CliError: as `send`; the answer was lost and did not come again: it may have been done.
+        """
+        body, key = json.dumps(value).encode(), Ids("hotline").mint(time.time_ns() // 1_000_000)
+        try:
+            return json.loads(self.send("POST", path, body, "application/json", key))
+        except CliError as error:
+            if error.code != "no_answer" or error.exit is not Exit.UNREACHABLE:
+                raise
+        give_up_s = time.monotonic() + AGAIN_S
+        while time.monotonic() < give_up_s:
+            time.sleep(PAUSE_S)
+            self.reset()
+            try:
+                return json.loads(self.send("POST", path, body, "application/json", key))
+            except CliError as error:
+                if error.exit is not Exit.UNREACHABLE:
+                    raise
+        mend = "the answer was lost, and it may be done: look, before you type it again"
+        raise CliError("no_answer", f"[api] listen_port: {mend}", Exit.UNREACHABLE)
 
     def delete(self, path: str) -> Any:
         """Give the JSON answered to DELETE. Raises: as `send`."""
         return json.loads(self.send("DELETE", path))
 
     def send(
-        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        key: str | None = None,
     ) -> bytes:
-        """Send one request and give the body of a good answer.
+        """Send one request, under an `Idempotency-Key` if there is one; give what is answered.
 
         Raises:
             CliError: the node does not run, does not answer, or refuses.
@@ -77,6 +107,8 @@ class LocalApi:
         headers = {"Authorization": f"Bearer {self._token}"}
         if content_type is not None:
             headers["Content-Type"] = content_type
+        if key is not None:
+            headers["Idempotency-Key"] = key
         try:
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +63,44 @@ async def test_node_that_does_not_run_is_named_as_such(typed: Typed) -> None:
     """The commonest reason has an exit code of its own."""
     found, shown = await typed("token", "list")
     assert (found, shown["error"]["code"]) == (Exit.UNREACHABLE, "not_running")
+
+
+async def test_token_whose_answer_was_lost_is_made_once_and_shown(running: Typed) -> None:
+    """Who types again has a second one, and of the first nobody knows the text."""
+    async with lossy_line(running.config.api.listen_port) as port:
+        change_file(running.config.source, "api", {"listen_port": port})
+        code, made = await running("token", "create", "--name", "scart", "--scope", "items:read")
+        assert (code, made["name"]) == (Exit.OK, "scart")
+        _, listed = await running("token", "list")
+        assert [one["name"] for one in listed["tokens"]].count("scart") == 1
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say there what is said here, until it ends."""
+    while said := await reader.read(1 << 16):
+        writer.write(said)
+    writer.close()
+
+
+@asynccontextmanager
+async def lossy_line(port: int) -> AsyncIterator[int]:
+    """Give the port of a line to the node on which the first answer is lost."""
+    lost = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, node = await asyncio.open_connection("127.0.0.1", port)
+        passing = asyncio.create_task(pass_on(reader, node))
+        if lost.is_set():
+            await pass_on(answers, writer)
+        else:
+            await answers.read(1)
+            lost.set()
+        passing.cancel()
+        node.close()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def test_foreign_server_on_the_port_is_noticed(typed: Typed, aiohttp_server: Any) -> None:
