@@ -60,6 +60,26 @@ def network_roles(
     return show(network.change(config, member, decide, key or ()), as_json=json)
 
 
+@network_app.command("fallback")
+def network_fallback(
+    member: Annotated[
+        list[str] | None, typer.Argument(help="Member id; all of them, in their order.")
+    ] = None,
+    *,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Its finder has it.")] = False,
+    key: KeyOption = None,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Name the members that take items which nobody covers, in their order."""
+    from node.cli import network
+    from node.cli.plans import fallback_members
+    from node.registry.changes import set_fallback
+
+    decide = partial(set_fallback, members=fallback_members(member or [], nobody=nobody))
+    return show(network.change(config, "", decide, key or ()), as_json=json)
+
+
 @network_app.command("expel")
 def network_expel(
     member: MemberArgument,

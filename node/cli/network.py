@@ -292,7 +292,7 @@ def _status_text(registry: Registry, data: dict[str, object]) -> str:
 
 def _fallback(registry: Registry) -> str:
     named = ", else ".join(registry.network.fallback_members)
-    return named or "its finder (hotline network admit --fallback names somebody)"
+    return named or "its finder (hotline network fallback names somebody)"
 
 
 def keepers_of(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:

@@ -105,6 +105,18 @@ def transfer_pair(sender: str | None, receiver: str | None) -> tuple[str, str] |
     return sender, receiver
 
 
+def fallback_members(named: Sequence[str], *, nobody: bool) -> tuple[str, ...]:
+    """Read who takes what nobody covers; that nobody does is said and not left out.
+
+    Raises:
+        CliError: neither is said, or both.
+    """
+    if bool(named) == nobody:
+        message = "MEMBER: name all that take such items, in their order, or write --nobody"
+        raise CliError("usage", message, Exit.USAGE)
+    return tuple(named)
+
+
 def roles(names: Sequence[str]) -> tuple[Role, ...]:
     """Check the names of roles.
 

@@ -82,6 +82,21 @@ def set_roles(
     return after
 
 
+def set_fallback(network: NetworkDocument, members: Sequence[str]) -> NetworkDocument:
+    """Name who takes what nobody covers, in this order; nobody: its finder has it.
+
+    Raises:
+        RefusedError: one is no hotline of this network, or is expelled; or it is so already.
+    """
+    named = tuple(dict.fromkeys(members))
+    for member in named:
+        if "hotline" not in standing(network, member).roles:
+            raise RefusedError("fallback_members", f"{member} is no hotline; name one that is")
+    if named == network.fallback_members:
+        raise RefusedError("fallback_members", "are these already, in this order")
+    return replace(network, fallback_members=named)
+
+
 def expel(
     network: NetworkDocument, member: str, choice_rules: Mapping[str, tuple[str, ...]]
 ) -> NetworkDocument:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keys.registry import Keeping
     from node.registry.ceremony import Proposal
 
+_NOBODY = "nobody"
 _ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 
 
@@ -67,8 +68,13 @@ def _targets(targets: Targets, network: NetworkDocument, before: Keeping | None)
     keys = _member_keys(targets)
     yield "  member keys"
     yield from _marked(keys, [] if before is None else _member_keys(before.targets))
+    now_first, was_first = _first(network), {} if then is None else _first(then)
+    for what in sorted(now_first.keys() | was_first.keys()):
+        now, was = now_first.get(what, _NOBODY), was_first.get(what, _NOBODY)
+        if now != was:
+            yield f"  ~ {what}  {now} (was {was})"
     if then is None or _rules(then) != _rules(network):
-        yield "  rules of the network change: fallback, choice, limits, policy or transfers"
+        yield "  rules of the network change: limits, policy or transfers"
 
 
 def _members(now: Mapping[str, MemberEntry], then: Mapping[str, MemberEntry]) -> Iterator[str]:
@@ -91,13 +97,14 @@ def _member_keys(targets: Targets) -> list[str]:
 
 
 def _rules(network: NetworkDocument) -> tuple[object, ...]:
-    return (
-        network.fallback_members,
-        network.choice_rules,
-        network.limits,
-        network.policy,
-        network.transfers,
-    )
+    return network.limits, network.policy, network.transfers
+
+
+def _first(network: NetworkDocument) -> dict[str, str]:
+    """Who comes first, in words: where several share a country, and in what nobody covers."""
+    orders = {f"choice {code}": ids for code, ids in network.choice_rules.items()}
+    orders["fallback"] = network.fallback_members
+    return {what: ", ".join(ids) or _NOBODY for what, ids in orders.items()}
 
 
 def _marked(now: Iterable[str], then: Iterable[str]) -> Iterator[str]:

@@ -81,6 +81,24 @@ def test_rule_4_status_says_who_takes_what_nobody_covers(office: Office) -> None
     assert "items that nobody covers go to de-eco, else gb-iwf" in told
 
 
+def test_rule_4_existing_members_become_the_fallback_in_the_order_named(office: Office) -> None:
+    """The one that took orphans may have too many, or have gone; all follow the new order."""
+    office("network", "fallback", "de-fsm", "de-eco")
+    assert office("network", "status")["fallback_members"] == ["de-fsm", "de-eco"]
+    assert "no such member" in office.refused("network", "fallback", "xx-no")
+    office("network", "roles", "de-eco", "--role", "police")
+    assert "de-eco is no hotline" in office.refused("network", "fallback", "de-eco")
+    assert office("network", "status")["fallback_members"] == ["de-fsm"]
+
+
+def test_rule_4_that_nobody_is_the_fallback_is_said_aloud(office: Office) -> None:
+    """Who typed no name may have wanted to read them."""
+    office("network", "fallback", code=Exit.USAGE)
+    assert office("network", "status")["fallback_members"] == ["de-eco", "gb-iwf"]
+    office("network", "fallback", "--nobody")
+    assert office("network", "status")["fallback_members"] == []
+
+
 def test_the_configuration_of_a_member_governs_no_network(founded: Path) -> None:
     """Whoever named it meant another file, and is told which."""
     member = founded.parent / "gb-iwf"

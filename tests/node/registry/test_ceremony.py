@@ -16,6 +16,7 @@ import pytest
 
 from keys.documents import serialise
 from keys.errors import UntrustedDocumentError
+from keys.network import MemberEntry
 from keys.signing import SigningKey
 from keys.unlock import Unlock
 from node.registry import admit, build, ceremony, repository, showing, staging
@@ -257,6 +258,27 @@ class TestWhatAHolderIsShown:
         assert "root is signed by 1 of 5 (was 3 of 5)" in shown
         assert f"+ {new.hex()}" in shown
         assert f"- {now.root[0].hex()}" in shown
+
+    def test_who_comes_first_is_shown_by_name(self, five: Five) -> None:
+        """Whoever is the fallback has all that nobody covers: a holder knows whom he names."""
+        proposal = ceremony.read(five.proposed())
+        present = proposal.verified_present(five.pin)
+        assert proposal.targets is not None
+        assert present is not None
+        hotlines = {one: MemberEntry(one, ("hotline",), ("DE",)) for one in ("de-eco", "de-fsm")}
+        before = replace(
+            present.network,
+            members=hotlines,
+            choice_rules={"DE": ("de-eco", "de-fsm")},
+            fallback_members=("de-eco",),
+        )
+        after = replace(
+            before, choice_rules={"DE": ("de-fsm", "de-eco")}, fallback_members=("de-fsm", "de-eco")
+        )
+        in_force = replace(present, network=before)
+        shown = list(showing._targets(proposal.targets, after, in_force))
+        assert "  ~ choice DE  de-fsm, de-eco (was de-eco, de-fsm)" in shown
+        assert "  ~ fallback  de-fsm, de-eco (was de-eco)" in shown
 
     def test_another_network_in_force_is_found_out(self, five: Five) -> None:
         """The fingerprint is the holder's own, told by voice."""
