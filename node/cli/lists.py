@@ -216,7 +216,7 @@ def _write(file: Path, pieces: Iterator[bytes]) -> int:
             for piece in pieces:
                 count += out.write(piece)
     except FileExistsError:
-        mend = "stands already, whole or broken off, and is never overwritten; name another"
+        mend = "stands already and is never overwritten; name another"
         raise UnreadableFileError(f"file: {mend}") from None
     except OSError as error:
         raise UnreadableFileError(f"file: cannot be written ({error.strerror})") from None

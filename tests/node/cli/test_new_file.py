@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from node.cli.ceremony import _write as write_of_a_ceremony
 from node.cli.evidence import write_file as write_evidence
 from node.cli.lists import _write as write_pieces
+from node.cli.new_file import new_file
 from node.cli.output import CliError
 from node.interchange.errors import InterchangeError
 
@@ -53,3 +57,32 @@ def test_a_file_that_stands_is_neither_written_over_nor_taken_away(tmp_path: Pat
     with pytest.raises(CliError, match="stands already"):
         write_evidence(target, b"x")
     assert target.read_bytes() == b"another"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from node.cli.new_file import new_file
+with new_file(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_verb_leaves_no_half_file_under_its_name(tmp_path: Path) -> None:
+    """Half a bundle would be carried to a court; the same verb makes it whole."""
+    target = tmp_path / "made.json"
+    killed = subprocess.run([sys.executable, "-c", KILLED, target], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    write_evidence(target, b"whole")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("made.json", b"whole")]
+
+
+def test_of_two_that_make_one_file_one_is_refused(tmp_path: Path) -> None:
+    """Whichever ends last: no file is ever half of each."""
+    target = tmp_path / "made.json"
+    with pytest.raises(FileExistsError), new_file(target):
+        write_evidence(target, b"second")
+    assert target.read_bytes() == b"second"
