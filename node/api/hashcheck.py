@@ -97,7 +97,10 @@ async def decide_complaint(call: Call) -> web.StreamResponse:
             stands = await desk.was_overruled(complaint_id, said)
             if stands is not None:
                 return json_answer(complaint_view(stands))
-        done = await desk.decide(complaint_id, upheld=upheld, by=by, reason=draft.reason)
+        asked_ms = 0 if reserved is None else reserved.created_ms
+        done = await desk.decide(
+            complaint_id, upheld=upheld, by=by, reason=draft.reason, asked_ms=asked_ms
+        )
         return json_answer(complaint_view(*done))
 
     return await once(call, raw, work)

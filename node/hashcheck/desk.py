@@ -103,13 +103,15 @@ class HashCheckDesk:
         return known if is_said else None
 
     async def decide(
-        self, complaint_id: str, *, upheld: bool, by: str, reason: str
+        self, complaint_id: str, *, upheld: bool, by: str, reason: str, asked_ms: int = 0
     ) -> tuple[Complaint, Disproved]:
         """Record a person's word; an upheld complaint removes its contents everywhere.
 
         They are blocked and leave the lists first; then our verdicts on them are taken back. The
         task stays open until that is done: broken off, the complaint is decided again. A later word
-        replaces it: a rejection lets go what was blocked, and brings no verdict back.
+        replaces it: a rejection lets go what was blocked, and brings no verdict back. It is kept as
+        said after it was asked for, at `asked_ms`, whatever the clock did: by that it is known
+        again (`was_overruled`).
 
         Raises:
             UnknownComplaintError: there is none.
@@ -117,7 +119,7 @@ class HashCheckDesk:
         now_ms = self.now_ms()
         if re.match(ID, complaint_id) is None:
             raise UnknownComplaintError
-        decision = Decision(upheld=upheld, by=by, reason=reason, at_ms=now_ms)
+        decision = Decision(upheld=upheld, by=by, reason=reason, at_ms=max(now_ms, asked_ms))
         decided = await self.store.decide(complaint_id, decision, now_ms)
         if decided is None:
             raise UnknownComplaintError

@@ -22,6 +22,7 @@ DRAFTS: dict[str, dict[str, Any]] = {
     KEYS: {"hoster": "pics", "ends": "2099-12-31T00:00:00Z"},
     TOKENS: {"name": "scart", "scopes": ["items:read"], "expires_days": 30},
 }
+LOST = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
 KEPT = "SELECT key, response FROM idempotency"
 
 
@@ -173,10 +174,29 @@ class TestDecision:
         await posted(client, path, *self.UPHELD)
         local.now += 1000
         await posted(client, path, *self.REJECTED, {})
-        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
-        await local.store.writer.run(lambda c: c.execute(lost))
+        await local.store.writer.run(lambda c: c.execute(LOST))
         status, body, _ = await posted(client, path, *self.UPHELD)
         assert (status, b'"status":"rejected"' in body) == (200, True)
+        assert await self.decisions(local) == [True, False]
+
+    async def test_after_a_clock_that_was_put_back_before_it_was_recorded(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """The node ended in between, and the machine's time was corrected by two seconds."""
+        path, run = await complaint(local), local.store.writer.run
+        wait = "SELECT state FROM hashcheck_complaints"
+        (before,) = await run(lambda c: c.execute(wait).fetchone())
+        await posted(client, path, *self.UPHELD)
+        asked = f"{LOST}, created_ms = created_ms + 2000"
+        await run(lambda c: c.execute(asked))
+        unsaid = "UPDATE hashcheck_complaints SET decided_ms = NULL, state = ?"
+        await run(lambda c: c.execute(unsaid, (before,)))
+        await posted(client, path, *self.UPHELD)
+        local.now += 1000
+        await posted(client, path, *self.REJECTED, {})
+        await run(lambda c: c.execute(LOST))
+        _, body, _ = await posted(client, path, *self.UPHELD)
+        assert b'"status":"rejected"' in body
         assert await self.decisions(local) == [True, False]
 
     async def test_it_is_no_word_on_what_the_company_complained_of_since(
@@ -190,8 +210,7 @@ class TestDecision:
         said = one.state.again(Why.OTHER_FILE, "it is another file")
         assert said is not None
         await local.store.hashchecks.complain(key, one.reference, "", said, local.now)
-        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
-        await local.store.writer.run(lambda c: c.execute(lost))
+        await local.store.writer.run(lambda c: c.execute(LOST))
         status, body, _ = await posted(client, path, *self.REJECTED, AGAIN)
         assert (status, b'"status":"open"' in body) == (200, True)
         assert await self.decisions(local) == [False]
@@ -204,8 +223,7 @@ class TestDecision:
         await posted(client, path, *self.UPHELD)
         (one,) = await local.hashcheck.complaints(open_only=False)
         await local.store.hashchecks.open_task(COMPLAINED, one.complaint_id, local.now)
-        lost = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
-        await local.store.writer.run(lambda c: c.execute(lost))
+        await local.store.writer.run(lambda c: c.execute(LOST))
         status, body, _ = await posted(client, path, *self.UPHELD)
         assert (status, b'"status":"upheld"' in body) == (200, True)
         assert await local.access.open_tasks(10) == []
