@@ -36,7 +36,7 @@ _TLS = "it and [store] url do not agree on TLS"
 _BY_STATE = {"28P01": _CANNOT_OPEN, "28000": _LETS_NOBODY, "3D000": _UNKNOWN}
 _BY_TEXT = (
     (r"fatal: +password authentication failed|fe_sendauth: no password supplied", _CANNOT_OPEN),
-    (r"fatal: +no pg_hba\.conf entry|fatal: +pg_hba\.conf rejects", _LETS_NOBODY),
+    (r"failed: [^:\n]+: {2}[^\n]*pg_hba\.conf", _LETS_NOBODY),
     (r"fatal: +(role|database) \"\" does not exist", _UNKNOWN),
     (r"fatal: +[a-z0-9 \"]+ authentication failed for user", _LETS_NOBODY),
     (r"certificate verify failed|root certificate|server certificate for", _CERTIFICATE),
@@ -48,6 +48,13 @@ _BY_TEXT = (
 The server's SQLSTATE is not handed on with it. `SSL SYSCALL error` and an end in the middle of the
 handshake are of a server, or a way to it, that goes away.
 """
+_SAID_BY_SERVER: Final = re.compile(r"failed: [^:\n]+: {2}\S")
+"""How grave it is, a colon, two blanks, and what it says: in whatever language."""
+_UNREAD: Final = (
+    "store.url: the database server answers and grants no session; nothing was written. It starts,"
+    " has none left, or says in another language than English that it does not let this node in:"
+    " see its log, or set lc_messages to 'C' in its postgresql.conf. The node resumes by itself"
+)
 _QUOTED = re.compile(r"\"[^\"]*\"")
 
 
@@ -71,10 +78,10 @@ def translate(error: psycopg.Error) -> StoreError:
 def refused(error: psycopg.Error) -> StoreError:
     """Name why no connection came about: the server is away, or it does not let us in."""
     reason = _BY_STATE.get(error.sqlstate or "")
+    text = _QUOTED.sub('""', str(error).lower())
     if reason is None:
-        text = _QUOTED.sub('""', str(error).lower())
         found = (reason for pattern, reason in _BY_TEXT if re.search(pattern, text))
         reason = next(found, None)
     if reason is None:
-        return AwayError(AwayError.__doc__)
+        return AwayError(_UNREAD if _SAID_BY_SERVER.search(text) else AwayError.__doc__)
     return RefusedByServerError(f"store.url: {reason}; mend it, then start again")

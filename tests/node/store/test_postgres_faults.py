@@ -50,6 +50,39 @@ def test_server_that_refuses_says_what_to_mend(text: str, reason: str) -> None:
     assert reason in str(named)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL:  kein pg_hba.conf-Eintrag für Host »192.0.2.1«, Benutzer »a«",
+        "ВАЖНО:  в pg_hba.conf нет записи для компьютера",
+        "치명적오류:  호스트 연결에 대한 설정이 pg_hba.conf 파일에 없습니다.",
+    ],
+)
+def test_server_that_lets_nobody_in_is_known_in_every_language(said: str) -> None:
+    """The name of its file is one."""
+    assert isinstance(refused(psycopg.OperationalError(f"{AT} {said}")), RefusedByServerError)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL:  Passwort-Authentifizierung für Benutzer »a« fehlgeschlagen",
+        "ВАЖНО:  пользователь не прошёл проверку подлинности (по паролю)",
+        "致命错误:  数据库系统启动中",
+    ],
+)
+def test_server_whose_words_are_not_known_says_where_to_look(said: str) -> None:
+    """It may be starting up, or want another password: only a person can tell."""
+    named = refused(psycopg.OperationalError(f"{AT} {said}"))
+    assert isinstance(named, AwayError)
+    assert "lc_messages" in str(named)
+
+
+def test_server_that_does_not_answer_has_no_log_to_look_at() -> None:
+    """What the driver says by itself is English."""
+    assert "lc_messages" not in str(refused(psycopg.OperationalError(AWAY[0])))
+
+
 def test_sqlstate_decides_where_there_is_one() -> None:
     """Whatever language the server speaks."""
     error = psycopg.errors.InvalidPassword("FATAL:  Passwort-Authentifizierung fehlgeschlagen")
