@@ -13,8 +13,8 @@ Each function is part of the caller's transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,10 @@ MAX_CATEGORIES = 256
 encode_entry = msgspec.msgpack.Encoder().encode
 decode_entry = msgspec.msgpack.Decoder(Entry).decode
 _LEAST = "lists_min_bytes"
+_LISTS = (
+    "SELECT id, name, provenance, license, may_use, may_share, weak, version, changed_ms FROM lists"
+)
+_CATEGORIES = "SELECT list, category, trust, entries FROM list_categories"
 _ENTRIES = "SELECT number, version, state, category FROM list_entries WHERE number IN ({})"
 
 
@@ -50,17 +54,19 @@ def all_lists(connection: Connection) -> list[ContentList]:
 
 def lists_by_id(connection: Connection) -> dict[int, ContentList]:
     """Return every list by its row, in the order of their names."""
+    lists = connection.execute(f"{_LISTS} ORDER BY name").fetchall()
+    return _assemble(lists, connection.execute(f"{_CATEGORIES} ORDER BY category"))
+
+
+def _assemble(
+    lists: Iterable[Sequence[Any]], categories: Iterable[Sequence[Any]]
+) -> dict[int, ContentList]:
+    """Return lists by their rows, made of rows as `_LISTS` and `_CATEGORIES` give them."""
     found = {}
-    sql = (
-        "SELECT id, name, provenance, license, may_use, may_share, weak, version, changed_ms"
-        " FROM lists ORDER BY name"
-    )
-    for row, name, provenance, licence, use, share, weak, version, at in connection.execute(sql):
+    for row, name, provenance, licence, use, share, weak, version, at in lists:
         terms = Terms(name, Provenance(provenance), licence, bool(use), bool(share), bool(weak))
         found[row] = ContentList(terms, version, at, {}, {})
-    for row, category, trust, entries in connection.execute(
-        "SELECT list, category, trust, entries FROM list_categories ORDER BY category"
-    ):
+    for row, category, trust, entries in categories:
         if trust is not None:
             found[row].trusts[category] = Trust(trust)
         if entries:
@@ -82,7 +88,12 @@ def list_id(connection: Connection, name: str) -> int:
 
 def find_list(connection: Connection, name: str) -> ContentList | None:
     """Return the list of this name, if there is one."""
-    return next((one for one in all_lists(connection) if one.terms.name == name), None)
+    lists = connection.execute(f"{_LISTS} WHERE name = ?", (name,)).fetchall()
+    if not lists:
+        return None
+    sql = f"{_CATEGORIES} WHERE list = ? ORDER BY category"
+    (found,) = _assemble(lists, connection.execute(sql, (lists[0][0],))).values()
+    return found
 
 
 def keep_terms(
@@ -238,20 +249,28 @@ def read_listed(connection: Connection, numbers: Iterable[int]) -> dict[int, Lis
     wanted = sorted(set(numbers))
     if not wanted:
         return {}
-    lists = _by_category(connection)
+    rows = list(select_in(connection, _ENTRIES, wanted))
+    lists = _by_category(connection, {category for *_, category in rows})
     found = {}
-    for number, version, state, category in select_in(connection, _ENTRIES, wanted):
+    for number, version, state, category in rows:
         here, entry = lists[category], decode_entry(state)
         trust = trust_of(here.trusts, entry.category)
         found[number] = Listed(number, here.terms, version, entry, trust)
     return found
 
 
-def _by_category(connection: Connection) -> dict[int, ContentList]:
-    """Return each category's list, by the number of the category."""
-    lists = lists_by_id(connection)
-    sql = "SELECT id, list FROM list_categories"
-    return {category: lists[row] for category, row in connection.execute(sql)}
+def _by_category(connection: Connection, wanted: Iterable[int]) -> dict[int, ContentList]:
+    """Return the list of each of these categories, by the number of the category.
+
+    Each member that tells its verdicts has a list: no other is read than those that are asked for.
+    """
+    sql = "SELECT id, list FROM list_categories WHERE id IN ({})"
+    of = dict(select_in(connection, sql, sorted(wanted)))
+    rows = sorted(set(of.values()))
+    lists = select_in(connection, f"{_LISTS} WHERE id IN ({{}})", rows)
+    sql = f"{_CATEGORIES} WHERE list IN ({{}}) ORDER BY category"
+    found = _assemble(lists, select_in(connection, sql, rows))
+    return {category: found[row] for category, row in of.items()}
 
 
 def categories_where(connection: Connection, counts: Callable[[Terms, Trust], bool]) -> set[int]:
