@@ -279,6 +279,7 @@ def _delivery(
         on_receipt=receipted,
         max_entries=config.peer.max_push_entries,
         batch_window_ms=config.peer.batch_window_ms,
+        bulk_window_ms=config.peer.bulk_window_ms,
     )
 
 

@@ -142,6 +142,13 @@ class PeerSection:
         kinds.integer(0, 300_000),
         0,
     )
+    bulk_window_ms: int = _key(
+        "How long what people here say of files may wait for more of it before all are told; 0:"
+        " not at all. What contradicts a verdict, or takes one back, goes at once, with what"
+        " waits.",
+        kinds.integer(0, 3_000_000),
+        1_800_000,
+    )
     max_push_entries: int = _key(
         "Most entries in one push; the network's own limit still holds.",
         kinds.integer(10, 100_000),

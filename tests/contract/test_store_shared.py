@@ -106,9 +106,9 @@ async def test_each_that_hears_it_is_behind_until_it_was_told_all(store: Store) 
 
 
 async def test_who_has_enough_waiting_for_it_holds_up_no_other(store: Store) -> None:
-    """What is more urgent, or on another lane, does not count."""
-    bulk = [message(n, lane=Lane.BULK, urgency=Urgency.BULK) for n in range(2)]
-    await post(store, message(8, lane=Lane.BULK), message(9, urgency=Urgency.BULK), *bulk)
+    """Pieces that were told it before, and what all are told; not what is on another lane."""
+    bulk = [message(n, lane=Lane.BULK, urgency=u) for n, u in enumerate((1, Urgency.BULK))]
+    await post(store, message(9, urgency=Urgency.BULK), *bulk)
     assert await store.shared.behind(PEERS, 3) == Behind("fr-pdc", START)
     assert await store.shared.behind(PEERS, 2) == Behind("gb-iwf", START)
     assert await store.shared.behind(PEERS[:1], 2) is None

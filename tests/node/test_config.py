@@ -140,6 +140,7 @@ class TestMistakesAreNamed:
             ("peer", 'endpoint = "https://[::1"'),
             ("peer", "batch_window_ms = 300001"),
             ("peer", "batch_window_ms = 1.5"),
+            ("peer", "bulk_window_ms = 3000001"),
             ("public", 'enabled = "yes"'),
             ("matching", "min_bytes = 255"),
             ("registry", 'root_sha256 = "abcd"'),

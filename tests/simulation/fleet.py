@@ -451,7 +451,9 @@ class Fleet(World):
             for (peer, _), tenure in node.delivery._tenures.items():
                 if not outside.isdisjoint({peer, node.member}):
                     continue
-                ahead = max(tenure.next_attempt_ms, tenure.gathers_until_ms) - node.clock()
+                until_ms = tenure.lingers_until_ms or 0
+                until_ms = max(tenure.next_attempt_ms, tenure.gathers_until_ms, until_ms)
+                ahead = until_ms - node.clock()
                 if not tenure.stopped and ahead > 0:
                     waits.append(ahead)
             for (peer, lane), channel in node.pulling._channels.items():

@@ -4,6 +4,7 @@ A hotline that is admitted, or learns to read the kind, has heard nothing of it.
 stands, piece by piece, in the words in which the others were. Rules upheld:
 
 * A piece at a time, and none while as much waits for that member: one that is away fills no disk.
+  So a piece waits for no other to go with it: the next one comes once it has gone.
 * How far it was told is durable, and noted after it waits to go: what is said twice by that has the
   id that it had, and is taken once.
 * Who does not hear it any more begins anew if it hears it again.
@@ -19,7 +20,7 @@ from node.casework.casebook import Casebook, Needs
 from node.casework.contents.spreading import tell_one
 from node.casework.postbox import Postbox
 from protocol.verdicts import ContentVerdict
-from protocol.vocabulary import Kind, Lane
+from protocol.vocabulary import Kind, Lane, Urgency
 
 AT_ONCE: Final = 500
 """Verdicts on a file that are told in one transaction, and that wait for one member by this."""
@@ -91,4 +92,4 @@ class Introducing:
 
 def _tell(postbox: Postbox, peer: str, said: Sequence[ContentVerdict], book: Casebook) -> None:
     for message in said:
-        tell_one(book, postbox, peer, message)
+        tell_one(book, postbox, peer, message, Urgency.NORMAL)

@@ -50,9 +50,12 @@ def spread(
     if not new or after is None:
         return
     known = files_told(before, new[-1]) if old[-1:] == new[-1:] and not looked else {}
+    # Who heard otherwise of the file must not go by that for longer than need be.
+    differs = any(one.verdict is not new[-1].verdict for one in before.assessments)
+    urgency = Urgency.NORMAL if differs else Urgency.BULK
     for part, content in files_told(after, new[-1]).items():
         if known.get(part) != content:
-            _say(book, postbox, ContentVerdict(new[-1], part, content))
+            _say(book, postbox, ContentVerdict(new[-1], part, content), urgency)
 
 
 def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
@@ -123,20 +126,23 @@ def take_back(book: Casebook, postbox: Postbox, event_id: str) -> None:
     By the verdict's own time: however often that is said, it is one entry (§5.3, §6.6.4).
     """
     at_ms = min(time_of(event_id), MAX_TIME_MS)
-    _say(book, postbox, ContentVerdictWithdrawn(event_id, at_ms))
+    _say(book, postbox, ContentVerdictWithdrawn(event_id, at_ms), Urgency.NORMAL)
 
 
-def _say(book: Casebook, postbox: Postbox, message: _Word) -> None:
+def _say(book: Casebook, postbox: Postbox, message: _Word, urgency: Urgency) -> None:
     """Say it to all who read it, and keep it for those who will."""
     kind = Kind(kind_of(message))
     if postbox.shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN:
         book.shared.append(message)
     for peer in postbox.listeners(Lane.BULK, kind):
-        tell_one(book, postbox, peer, message)
+        tell_one(book, postbox, peer, message, urgency)
 
 
-def tell_one(book: Casebook, postbox: Postbox, peer: str, message: _Word) -> None:
-    """Say it to one member; to whom the terms of the pair withhold it, it is not said."""
+def tell_one(book: Casebook, postbox: Postbox, peer: str, message: _Word, urgency: Urgency) -> None:
+    """Say it to one member; to whom the terms of the pair withhold it, it is not said.
+
+    `Urgency.BULK` waits for more to go with it (`node.peer.channels.sending`).
+    """
     subject, revision = _named(message)
     try:
         post = postbox.post(
@@ -146,7 +152,7 @@ def tell_one(book: Casebook, postbox: Postbox, peer: str, message: _Word) -> Non
             subject=subject,
             revision=revision,
             lane=Lane.BULK,
-            urgency=Urgency.BULK,
+            urgency=urgency,
         )
     except EntryTooLargeError as error:
         book.tasks.append((error.task, peer))

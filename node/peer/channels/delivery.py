@@ -49,7 +49,8 @@ class Delivery(Sending):
     """Delivers for one member, to all who can be called.
 
     `jitter(n)` returns a whole number below n. After a channel was emptied, what comes next
-    gathers for `batch_window_ms`; a child at risk does not wait for it.
+    gathers for `batch_window_ms`; a child at risk does not wait for it. What nobody hurries
+    for waits for `bulk_window_ms` (`lingers`).
     """
 
     transport: Transport
@@ -117,6 +118,8 @@ class Delivery(Sending):
             urgency = waiting.get(pair)
             if pair not in pairs or tenure.busy or tenure.stopped:
                 continue
+            if self.lingers(tenure, urgency, now_ms):
+                urgency = None  # what else is to be done here is, and takes it with it
             if not self._has_work(tenure, urgency, now_ms):
                 continue
             until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
@@ -150,8 +153,10 @@ class Delivery(Sending):
 
     def pause_ms(self, now_ms: int) -> int | None:
         """Return how long until a channel that gathers may go on; None: none gathers."""
-        until = [t.gathers_until_ms for t in self._tenures.values()]
-        pauses = [one - now_ms for one in until if not pacing.is_due(now_ms, one)]
+        tenures, window_ms = self._tenures.values(), self.bulk_window_ms
+        until = [(t.gathers_until_ms, pacing.BACKOFF_CAP_MS) for t in tenures]
+        until += [(t.lingers_until_ms, window_ms) for t in tenures if t.lingers_until_ms]
+        pauses = [one - now_ms for one, cap in until if not pacing.is_due(now_ms, one, cap)]
         return min(pauses, default=None)
 
     def _has_work(self, tenure: Tenure, urgency: int | None, now_ms: int) -> bool:

@@ -120,6 +120,8 @@ class Offering:
         urgency = await self.sending.outbox.urgency(peer, lane)
         if urgency is None and await self.sending.goes_again(peer, lane, tenure, registry):
             urgency = LAST
+        elif self.sending.lingers(tenure, urgency, now_ms):
+            urgency = None
         if not _has_work(tenure, urgency, answer.told.position, now_ms):
             return None
         if not known:

@@ -26,7 +26,7 @@ from protocol.checkpoint import sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError, UnheardKeyError
 from protocol.governance import may_speak, party
 from protocol.messages import RegistrySeen, to_body
-from protocol.vocabulary import Kind, Lane
+from protocol.vocabulary import Kind, Lane, Urgency
 
 MAX_ENTRIES = 1 << 30
 GIVEN_UP_AFTER = 3
@@ -54,6 +54,7 @@ class Sending:
     restored_ms: int | None = None
     max_entries: int = MAX_ENTRIES
     batch_window_ms: int = 0
+    bulk_window_ms: int = 0
     _tenures: dict[tuple[str, Lane], Tenure] = field(default_factory=dict)
     _permits: Permits | None = None
 
@@ -212,7 +213,22 @@ class Sending:
             return None
         tenure.state, push = cut
         tenure.seen = registry.seen
+        if lane is Lane.BULK:  # what did not fit is a backlog, and waits for nothing more
+            left = await self.outbox.urgency(peer, lane)
+            tenure.lingers_until_ms = None if left is None else now_ms
         return push
+
+    def lingers(self, tenure: Tenure, urgency: int | None, now_ms: int) -> bool:
+        """Whether what waits, none of it more urgent than bulk, still waits for more to go with it.
+
+        For `bulk_window_ms` from when it was first seen to wait. That is kept in memory alone: what
+        a process finds when it begins goes at once, as does whatever opens an epoch.
+        """
+        if urgency != Urgency.BULK or tenure.state is None:
+            return False
+        if tenure.lingers_until_ms is None:
+            tenure.lingers_until_ms = now_ms + self.bulk_window_ms
+        return not pacing.is_due(now_ms, tenure.lingers_until_ms, self.bulk_window_ms)
 
     async def goes_again(self, peer: str, lane: Lane, tenure: Tenure, registry: Registry) -> bool:
         """Whether what an earlier registry held back may go; asked once for each registry.

@@ -31,6 +31,8 @@ class Tenure:
         called: the next attempt is one that a call of the peer brought on.
         called_again_ms: when its next call may bring on another one at the earliest.
         gathers_until_ms: until then what comes gathers, unless a child is at risk.
+        lingers_until_ms: until then what nobody hurries for waits for more to go with it; None:
+            nothing was seen to wait.
         stopped: a person must look.
         busy: a step is under way.
         used: the channel was used before this process began.
@@ -56,6 +58,7 @@ class Tenure:
     called: bool = False
     called_again_ms: int = 0
     gathers_until_ms: int = 0
+    lingers_until_ms: int | None = None
     stopped: bool = False
     busy: bool = False
     used: bool = False

@@ -142,7 +142,7 @@ def _known(connection: Connection, event_ids: set[str]) -> dict[str, dict[int, b
 def _has_room(connection: Connection, peer: str, limit: int) -> bool:
     """Whether less than `limit` of such waits for a member: who is away gets it bit by bit."""
     rows = connection.execute(
-        "SELECT 1 FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? LIMIT ?",
+        "SELECT 1 FROM waiting_out WHERE peer = ? AND lane = ? AND urgency <= ? LIMIT ?",
         (peer, str(Lane.BULK), int(Urgency.BULK), limit),
     ).fetchall()
     return len(rows) < limit

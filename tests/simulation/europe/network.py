@@ -45,6 +45,8 @@ from tests.simulation.world import Node, Where, Wire, World
 
 BATCH_WINDOW_MS = 300_000
 """The longest window that a node may be set to (docs/configuration.md, `batch_window_ms`)."""
+BULK_WINDOW_MS = 3_000_000
+"""The longest that verdicts on files may be set to wait for more (`bulk_window_ms`)."""
 CACHE_KIB = 8192
 """Of each node: 54 nodes on one machine share what is meant for one."""
 
@@ -104,6 +106,7 @@ class Member(Node):
         self.places = cast("Where", Known())
         super().start()
         self.delivery.batch_window_ms = BATCH_WINDOW_MS
+        self.delivery.bulk_window_ms = BULK_WINDOW_MS
 
     def _open(self, fingerprints: Fingerprints) -> Store:
         connection = open_writer(self.path, self.keys.database_key)
@@ -136,8 +139,11 @@ class Member(Node):
             if tenure.stopped or not pacing.is_due(now, tenure.next_attempt_ms)
         }
         again = [at_ms for pair, at_ms in backing.items() if not tenures[pair].stopped]
-        if any(pair not in backing for pair in await self.store.outbox.waiting(tenures)):
-            again.append(now + BATCH_WINDOW_MS)
+        for pair, urgency in (await self.store.outbox.waiting(tenures)).items():
+            if pair not in backing:
+                tenure = tenures[pair]
+                lingers = self.delivery.lingers(tenure, urgency, now)
+                again.append((lingers and tenure.lingers_until_ms) or now + BATCH_WINDOW_MS)
         return min(again, default=None)
 
 
