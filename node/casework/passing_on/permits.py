@@ -58,6 +58,7 @@ class Permits:
         self._parties: dict[str, Party] = {}
         self._asked: dict[tuple[str, str, Lane, int], bool] = {}
         self._listeners: dict[tuple[Lane, int], tuple[str, ...]] = {}
+        self._withheld: dict[tuple[str, Lane], frozenset[int]] = {}
         self._pairs: dict[tuple[str, str], tuple[bool, frozenset[str]]] = {}
 
     def say(self, peer: str, lane: Lane, message: Message) -> Message:
@@ -86,7 +87,11 @@ class Permits:
 
     def withheld(self, peer: str, lane: Lane) -> frozenset[int]:
         """Return the kinds of which no entry may go to `peer` on `lane` now."""
-        return frozenset(int(kind) for kind in KINDS if not self.says(peer, lane, kind))
+        place = (peer, lane)
+        if place not in self._withheld:
+            kinds = (int(kind) for kind in KINDS if not self.says(peer, lane, kind))
+            self._withheld[place] = frozenset(kinds)
+        return self._withheld[place]
 
     def read(self, peer: str, message: Message) -> Message | None:
         """Return what of a message from `peer` may be used here; None: nothing."""

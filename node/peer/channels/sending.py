@@ -60,7 +60,10 @@ class Sending:
 
     def tenure(self, peer: str, lane: Lane) -> Tenure:
         """Return what is known of a channel."""
-        return self._tenures.setdefault((peer, lane), Tenure())
+        found = self._tenures.get((peer, lane))
+        if found is None:
+            found = self._tenures[peer, lane] = Tenure()
+        return found
 
     def forget(self, peer: str, lane: Lane) -> Tenure:
         """Begin anew with what stands on the row: somebody else held the channel meanwhile."""
