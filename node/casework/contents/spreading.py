@@ -50,12 +50,20 @@ def spread(
     if not new or after is None:
         return
     known = files_told(before, new[-1]) if old[-1:] == new[-1:] and not looked else {}
-    # Who heard otherwise of the file must not go by that for longer than need be.
-    differs = any(one.verdict is not new[-1].verdict for one in before.assessments)
-    urgency = Urgency.NORMAL if differs else Urgency.BULK
+    urgency = _urgency(before, new[-1])
     for part, content in files_told(after, new[-1]).items():
         if known.get(part) != content:
             _say(book, postbox, ContentVerdict(new[-1], part, content), urgency)
+
+
+def _urgency(before: ItemState, given: Assessment) -> Urgency:
+    """Return how long a verdict may wait: who heard otherwise of the file is not to go by that.
+
+    A list that is followed less far suggests its word, and may be a member's.
+    """
+    differs = any(one.verdict is not given.verdict for one in before.assessments)
+    suggested = given.verdict is not Verdict.BASELINE and bool(before.listed)
+    return Urgency.NORMAL if differs or suggested else Urgency.BULK
 
 
 def told(state: ItemState, us: str) -> tuple[Assessment, ...]:

@@ -22,7 +22,7 @@ from node.matching.lists import Trust
 from protocol import entry as entries
 from protocol.messages import Sighted, kind_of, to_body
 from protocol.verdicts import ContentVerdict
-from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Source, Verdict
+from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Source, Urgency, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
     HOUR_MS,
@@ -183,6 +183,29 @@ class TestOnce:
         made = book(item(1, file(1), assessments=(ours,), listed=(by_list,)))
         record_hashes(made, item().id, HashesDraft(md5=f"{9:032x}"), MINT, postbox())
         assert shared(made) == []
+
+    @pytest.mark.parametrize(
+        ("stands", "suggested", "given", "urgency"),
+        [
+            (None, False, Verdict.BASELINE, Urgency.BULK),
+            (None, False, Verdict.NOT_ILLEGAL, Urgency.BULK),
+            (Verdict.BASELINE, False, Verdict.BASELINE, Urgency.BULK),
+            (Verdict.BASELINE, False, Verdict.NOT_ILLEGAL, Urgency.NORMAL),
+            (Verdict.NOT_ILLEGAL, False, Verdict.BASELINE, Urgency.NORMAL),
+            (None, True, Verdict.BASELINE, Urgency.BULK),
+            (None, True, Verdict.NOT_ILLEGAL, Urgency.NORMAL),
+        ],
+    )
+    def test_8_7_6_what_differs_from_what_was_heard_is_urgent(
+        self, stands: Verdict | None, given: Verdict, urgency: Urgency, *, suggested: bool
+    ) -> None:
+        """Whoever said it, also where it is only suggested here; the rest waits for more."""
+        theirs = () if stands is None else (verdict(stands, member="fr-pdc"),)
+        by_list = Listing(1, "member/fr-pdc", 1, "baseline", Trust.SUGGESTION, police=False)
+        listed = (by_list,) if suggested else ()
+        made = book(item(1, file(1), assessments=theirs, listed=listed))
+        assess(made, given)
+        assert {post.urgency for post in made.posts if post.lane is Lane.BULK} == {urgency}
 
     def test_same_verdict_again_is_told_as_a_word_of_its_own(self) -> None:
         """Of another item with the file something else may stand at the others meanwhile."""
