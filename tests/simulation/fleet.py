@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 REFRESH_MS = HOUR_MS
+LINGERS_MS = HOUR_MS // 2
+"""In every second world shared verdicts wait so long for one another, as in a node as it comes."""
 ROUNDS = 600
 OFFER_HEAD_BYTES = 32
 BACKUP_KEY = bytes(range(32))
@@ -309,6 +311,7 @@ class Fleet(World):
         unreachable: str | None = None,
     ) -> None:
         self.now, self.seed = NOW_MS, seed
+        self.bulk_window_ms = LINGERS_MS if seed % 2 else 0
         self.hostile = hostile
         self.oracle = Oracle(self)
         super().__init__(folder, members, seed=seed, faults=Faults(), unreachable=unreachable)

@@ -292,6 +292,7 @@ class Node:
             nonce=lambda: chance.randbytes(16),
             epoch=lambda: chance.randbytes(8),
             on_registry_behind=self.registry_behind,
+            bulk_window_ms=world.bulk_window_ms,
         )
         self.offering = Offering(self.delivery)
         self.sealing = SealingRing(
@@ -492,6 +493,9 @@ class Node:
 
 class World:
     """Several nodes, one clock, one seed."""
+
+    bulk_window_ms = 0
+    """How long what nobody hurries for waits for more to go with it."""
 
     def __init__(
         self,
