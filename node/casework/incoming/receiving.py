@@ -45,7 +45,7 @@ from node.casework.passing_on.custody import see_who_else_has_it
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
-from node.casework.rebuilt.late import take_late
+from node.casework.rebuilt.late import comes_before_our_word, take_late
 from node.ids import Ids
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
@@ -153,9 +153,8 @@ class Judge:
     def _is_to_be_had(self, parsed: Parsed) -> bool:
         """Whether we may take an item that we cannot refuse: by our roles, and by the terms."""
         message, peer = parsed.message, parsed.arrived.peer
-        return self._permits.holds and (
-            message is None or self._permits.read(peer, message) is not None
-        )
+        read = self._permits.read
+        return self._permits.holds and (message is None or read(peer, message) is not None)
 
     def _is_stranded(self, parsed: Parsed) -> bool:
         return self._permits.is_stranded(parsed.arrived.peer, parsed.arrived.lane, parsed.kind)
@@ -245,8 +244,10 @@ class Judge:
 
     def _refuse(
         self, peer: str, state: ItemState, message: Message
-    ) -> tuple[Disposition, str] | None:
-        """What has no effect on the item of which it bears the id; None: it may have one."""
+    ) -> tuple[Disposition, str | None] | None:
+        """What has no effect on the item of which it bears the id, or not yet; None: it may."""
+        if comes_before_our_word(self.book, state, peer, message):
+            return Disposition.PARKED, None
         if isinstance(message, Item) and is_other_item(state, peer, message):
             return refuse_other(self.book, peer, message.item_id), ANOTHER
         if is_over(self.book, self.postbox, peer, state, message):

@@ -7,12 +7,24 @@ another: of each what had been said to it.
 from __future__ import annotations
 
 from node.casework.casebook import Casebook
+from node.casework.incoming.hearing import part_of_story
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.routing import Forwarding
 from node.casework.rebuilt.recovered import Rebuilder, is_told, read
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
+from protocol.correspondence import PeerMessage
 from protocol.messages import Item, Message, Outcome
 from protocol.vocabulary import Action
+
+
+def comes_before_our_word(book: Casebook, state: ItemState, peer: str, message: Message) -> bool:
+    """Whether, while we are being rebuilt, only words of ours can still tell that `peer` may speak.
+
+    Where an item went stands in what we told those who reported it, if the member that has it did
+    not hand our own entries back. What that one said meanwhile is said once.
+    """
+    speaks = isinstance(message, Outcome | PeerMessage)
+    return speaks and book.loaded.lost_ms is not None and not part_of_story(state, peer)
 
 
 def take_late(

@@ -3,7 +3,8 @@
 1. What we handed on: each item stands in our own message.
 2. What was said to us, which our peers have said again: judged as ever, what we had called new
    first.
-3. What else we had said: verdicts, actions, sightings, messages.
+3. What else we had said: verdicts, actions, sightings, messages. Then what those said to us of
+   whom only this tells that they have an item.
 4. What we had taken back goes from wherever it went in step 2.
 5. What we had erased is erased again: nobody but us may say so, and it is we who said it.
 
@@ -125,9 +126,9 @@ class Rebuilding:
         """
         await self._take(OWN_ITEMS)
         await self._judge_first()
-        while await self.desk.judge_due():
-            pass
+        await self._judge_all()
         await self._take(OTHERS)
+        await self._judge_all()  # what waited for our word of where an item went
         told = await self.store.said(Kind.OUTCOME)
         gone = (said_by_us(self.us, raw, OutcomeWhat.WITHDRAWN) for _, raw in told)
         ended = {word.event_id for word in gone if word is not None}
@@ -154,6 +155,10 @@ class Rebuilding:
             if arrived:
                 await self.desk.judge(arrived)
             arrived, after = await self.store.told_new(after, BATCH)
+
+    async def _judge_all(self) -> None:
+        while await self.desk.judge_due():
+            pass
 
     async def _take(self, step: int) -> None:
         registry = self.registry()

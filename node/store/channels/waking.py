@@ -63,6 +63,15 @@ def wake_items(connection: Connection, ids: Iterable[str]) -> None:
             _wake(connection, [(_ITEM, (name,)) for name in found])
 
 
+def wake_known(connection: Connection) -> None:
+    """Let be judged what waits for an item that is here, now that all is known of who has it."""
+    found = connection.execute(
+        "SELECT DISTINCT waits_for FROM entries_in WHERE judged = 2"
+        " AND waits_for IN (SELECT id FROM items) ORDER BY waits_for"
+    )
+    _wake(connection, [(_ITEM, (item,)) for (item,) in found.fetchall()])
+
+
 def wake_ended(connection: Connection, ended: Sequence[tuple[str, str]]) -> None:
     """Let be judged what these members said of these items, (item, member): they won't come."""
     if ended:

@@ -23,6 +23,7 @@ from node.peer.recovery.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovery.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
 from node.store.channels.custody import all_waiting
+from node.store.channels.waking import wake_known
 from node.store.items.tasks import open_task
 from node.store.recovery.erased_there import ItemIds, without_word
 from node.store.recovery.outside import hold_outside
@@ -298,8 +299,8 @@ def _put_in_outbox(
 def _complete(connection: Connection, now_ms: int, item_ids: ItemIds) -> None:
     """Move what came back to where it belongs.
 
-    A channel that came back to its end goes on only from there: a peer that tells of more had kept
-    it back. One that a person left out goes on from what its peer tells, once (§8.5.4).
+    A channel that came back to its end goes on only from there: what its peer tells beyond, it had
+    kept back. One that a person left out goes on from what its peer tells, once (§8.5.4).
     """
     connection.execute(
         "INSERT INTO epochs_out SELECT peer, lane, epoch, prev_epoch, prev_size, prev_root, ?"
@@ -320,6 +321,7 @@ def _complete(connection: Connection, now_ms: int, item_ids: ItemIds) -> None:
         " FROM recovered_pages",
         (now_ms,),
     )
+    wake_known(connection)
     for channel in without_word(connection, item_ids):
         open_task(connection, ERASED_UNSAID, channel, now_ms)
     connection.execute("DELETE FROM recovered_pages")
@@ -378,8 +380,7 @@ def said_before(connection: Connection, items: Iterable[str]) -> dict[str, list[
 
 def was_lost(connection: Connection) -> bool:
     """Whether this node was rebuilt from what its peers had, so that it said some things before."""
-    row = connection.execute("SELECT 1 FROM recovered_entries LIMIT 1").fetchone()
-    return row is not None
+    return connection.execute("SELECT 1 FROM recovered_entries LIMIT 1").fetchone() is not None
 
 
 def lost_ms(connection: Connection) -> int | None:
