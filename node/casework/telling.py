@@ -21,7 +21,7 @@ from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.postbox import Postbox
 from protocol.facts import ActionTaken, Assessment, Moved
 from protocol.messages import Item, Outcome, Sighted
-from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat, Verdict
 
 Payload = Assessment | ActionTaken | Moved | None
 
@@ -106,7 +106,20 @@ def is_with_nobody(book: Casebook, postbox: Postbox, state: ItemState) -> bool:
     nothing. An open one comes back (`custody.is_left`, `recalling`).
     """
     to = None if state.closed_ms is None else handed_on_to(book, state)
-    return to is not None and (to in state.erased_at or not postbox.reaches(to))
+    if to is None:
+        return False
+    gone = to in state.erased_at or not postbox.reaches(to)
+    return gone or _may_be_unknown_there(book, state)
+
+
+def _may_be_unknown_there(book: Casebook, state: ItemState) -> bool:
+    """Whether we were rebuilt, and who we had handed it to has not said since that it has it.
+
+    It may have lost it, too, and our hand-over is nowhere. Only an open one is handed over again
+    (`whereabouts`).
+    """
+    unsaid = state.answer in (None, Disposition.FOR_A_PERSON)  # this: it knows it no more
+    return unsaid and all(step.by != book.us for step in state.steps)
 
 
 def is_reported_since(state: ItemState) -> bool:

@@ -11,13 +11,16 @@ import pytest
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
+from node.casework.telling import REPORTED_IN_VAIN
 from protocol.vocabulary import Action, Verdict
-from tests.simulation.recovering import burn, decide, finish
-from tests.simulation.test_rebuilt_late import handed_over
+from tests.simulation.recovering import burn, decide, finish, recover
+from tests.simulation.test_destroyed import tasks
+from tests.simulation.test_rebuilt_late import HELD, handed_over, recover_before_it_comes
 from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
+DAY_MS = 86_400_000
 BASELINE = AssessmentDraft(verdict=Verdict.BASELINE)
 
 
@@ -113,3 +116,76 @@ async def test_g1_what_one_says_of_whom_no_word_tells_waits_for_nothing_afterwar
     await rebuilt(world)
     assert await world[EOKM].store.queries.oldest_parked() == (0, None)
     assert all(one.member != PDC for one in (await world[EOKM].state(item)).actions)
+
+
+class TestClosedThere:
+    """It is not handed over again: whether the other has it still, nobody has said."""
+
+    async def rebuilt_of_closed(self, world: World, *, late: bool) -> str:
+        """An item that was closed at fr-pdc before nl-eokm was lost."""
+        item = await went_on(world)
+        await world[PDC].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        if late:
+            await recover_before_it_comes(world)
+        else:
+            await lost(world)
+            await rebuilt(world)
+        assert (await world[EOKM].state(item)).closed_by is Action.REMOVED
+        return item
+
+    async def fr_pdc_lost(self, world: World) -> None:
+        """What nl-eokm had said to it is back nowhere."""
+        world.now += 8 * DAY_MS
+        await recover(world, PDC, IWF, EOKM)
+        assert (await world[PDC].store.queries.figures())["items"] == 0
+
+    @pytest.mark.parametrize("urgent", [False, True])
+    @pytest.mark.parametrize("late", [False, True])
+    async def test_g1_report_of_what_the_other_lost_too_stands_before_a_person(
+        self, world: World, *, late: bool, urgent: bool
+    ) -> None:
+        """It waits there for an item that never comes."""
+        item = await self.rebuilt_of_closed(world, late=late)
+        await self.fr_pdc_lost(world)
+        await world[IWF].submit(HELD, reference="again", child_at_risk=urgent)
+        await world.settle()
+        assert (REPORTED_IN_VAIN, item) in await tasks(world[EOKM])
+
+    async def test_g1_report_to_the_rebuilt_node_itself_is_a_new_item_of_who_answers(
+        self, world: World
+    ) -> None:
+        """The other need not know the place."""
+        old = await self.rebuilt_of_closed(world, late=False)
+        await self.fr_pdc_lost(world)
+        world[EOKM].places.moved["nl1.example"] = "FR"
+        new = (await world[EOKM].submit(HELD, reference="again")).items[0].item_id
+        await world.settle()
+        assert new != old
+        assert (await world[PDC].state(new)).custody is Custody.HERE
+
+    @pytest.mark.parametrize("by", [IWF, EOKM])
+    async def test_g1_what_the_other_has_it_looks_at_itself(self, world: World, by: str) -> None:
+        """Its answer says so, and the task ends: it was not said to be lost."""
+        item = await self.rebuilt_of_closed(world, late=False)
+        world[EOKM].places.moved["nl1.example"] = "FR"
+        await world[by].submit(HELD, reference="again")
+        await world.settle()
+        there = await world[PDC].state(item)
+        assert Review.PERHAPS_BACK in there.reviews
+        assert len(there.sightings) == 2
+        assert (REPORTED_IN_VAIN, item) not in await tasks(world[EOKM])
+
+    async def test_g1_report_that_nobody_has_looked_at_stands_before_a_person(
+        self, world: World
+    ) -> None:
+        """It stood before a person there; whether it does still nobody has said."""
+        item = await went_on(world)
+        await world[PDC].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        world.now += DAY_MS
+        await world[IWF].submit(HELD, reference="again")
+        await world.settle()
+        await lost(world)
+        await rebuilt(world)
+        assert (REPORTED_IN_VAIN, item) in await tasks(world[EOKM])

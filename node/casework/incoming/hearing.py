@@ -152,15 +152,17 @@ def _hear_answer(
     if not unanswered and has_answered_all(state, peer):
         return refuse(book, peer, state)
     after = book.record(state.id, EventKind.ANSWERED, body, at_ms=at_ms, actor=peer)
+    nobody = is_with_nobody(book, forwarding.postbox, after)
     if body.disposition in REFUSALS:
         if unanswered:
             take_custody(book, forwarding.postbox, forwarding.ids, state.id)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
-    elif body.disposition is Disposition.FOR_A_PERSON and peer in after.erased_at:
-        if is_with_nobody(book, forwarding.postbox, after):  # it was erased before our word came
-            book.tasks.append((REPORTED_IN_VAIN, state.id))
+    elif body.disposition is Disposition.FOR_A_PERSON and peer in after.erased_at and nobody:
+        book.tasks.append((REPORTED_IN_VAIN, state.id))  # it was erased before our word came
     elif unanswered and body.responsible not in (None, peer):
         tell_own_step(book, forwarding.postbox, after, peer)
+    if unanswered and not nobody:
+        book.over.append((REPORTED_IN_VAIN, state.id))  # it has what it was not known to have
     return None
 
 

@@ -20,7 +20,12 @@ from node.casework.passing_on.custody import (
 )
 from node.casework.passing_on.routing import Forwarding, item_message
 from node.casework.rebuilt.recovered import NOT_REBUILT, said_by_us
-from node.casework.telling import handed_on_to
+from node.casework.telling import (
+    REPORTED_IN_VAIN,
+    handed_on_to,
+    is_reported_since,
+    is_with_nobody,
+)
 from node.ids import time_of
 from protocol.errors import UnsayableError
 from protocol.messages import Outcome
@@ -47,6 +52,8 @@ def have_it_there(book: Casebook, forwarding: Forwarding, word: Outcome, *, went
     state = book.find(word.item_id)
     if state is None or state.custody is not Custody.HANDED_ON:
         return
+    if is_with_nobody(book, forwarding.postbox, state) and is_reported_since(state):
+        book.tasks.append((REPORTED_IN_VAIN, state.id))
     if word.moved is not None:
         _say_again(book, forwarding, state, word.moved.to_member, word.event_id)
     elif not went_on:
