@@ -45,7 +45,7 @@ async def recover_before_it_comes(world: World) -> None:
     await world.settle()
 
 
-async def recover_without_it(world: World, peer: str = IWF) -> None:
+async def recover_without_it(world: World, peer: str = IWF, *, found_here: int = 0) -> None:
     """The peer hands back all that it was told, and has not said its own again."""
     node = await burn(world, EOKM)
     await node.coming_back.step()  # rings the bell
@@ -62,7 +62,7 @@ async def recover_without_it(world: World, peer: str = IWF) -> None:
     publish(world, node, recovering=False)
     while await node.store.recovered.phase() is not None:
         await node.coming_back.step()
-    assert (await node.store.queries.figures())["items"] == 0
+    assert (await node.store.queries.figures())["items"] == found_here
 
 
 async def join_one_that_came_before_it(world: World, item: str) -> str:
@@ -240,6 +240,38 @@ async def test_g1_item_that_it_had_moved_to_one_that_is_gone_since_is_with_someb
     states = {member: await world[member].state(item) for member in (IWF, EOKM)}
     held = [name for name, one in states.items() if one.custody is not Custody.HANDED_ON]
     assert [one.responsible for one in states.values()] == held * 2
+
+
+async def test_g1_item_that_came_back_by_another_members_item_is_here(world: World) -> None:
+    """It stands in its own message with whom it first had it; its last word of it is another."""
+    place = "https://gb1.example/1.jpg"
+    theirs = (await world[PDC].submit(place)).items[0].item_id
+    await world.settle()
+    ours = (await world[EOKM].submit(place)).items[0].item_id
+    await world.settle()
+    await moved(world, IWF, theirs, "NL")
+    assert (await world[EOKM].state(ours)).custody is Custody.HERE
+    await recover_without_it(world, found_here=1)
+    await world.settle()
+    assert (await world[EOKM].state(ours)).custody is Custody.HERE
+    for member in (IWF, PDC):
+        assert (await world[member].state(theirs)).responsible == EOKM, member
+
+
+async def test_g2_item_that_came_back_so_and_went_on_is_where_it_went(world: World) -> None:
+    """It is not taken from who has it."""
+    place = "https://gb1.example/1.jpg"
+    theirs = (await world[PDC].submit(place)).items[0].item_id
+    await world.settle()
+    ours = (await world[EOKM].submit(place)).items[0].item_id
+    await world.settle()
+    await moved(world, IWF, theirs, "NL")
+    await moved(world, EOKM, ours, "GB")
+    assert (await world[IWF].state(theirs)).custody is Custody.HERE
+    await recover_without_it(world, found_here=1)
+    await world.settle()
+    assert (await world[EOKM].state(ours)).custody is Custody.HANDED_ON
+    assert (await world[IWF].state(theirs)).custody is Custody.HERE
 
 
 async def test_g9_item_that_it_had_erased_is_erased_again(world: World) -> None:

@@ -39,19 +39,20 @@ def take_late(
     if state is None:
         return
     rebuilder, has_stayed = Rebuilder(book, forwarding.registry), _has_stayed(book.us, state)
-    taken = []
+    news, taken = [], []
     for peer, raw in came:
         message = read(raw)
         if not _is_news_to(book, forwarding, item_id, before, peer):
             continue
         if before is not None and isinstance(message, Item):
             continue  # that stood before anything came
+        news.append(raw)
         if has_stayed or not _says_where(message):
             rebuilder.take(peer, raw)
             taken.append(raw)
-    if has_stayed:
-        for word in last_whereabouts(book.us, taken):
-            have_it_there(book, forwarding, word, went_on=False)
+    joined = before is None and state.id != item_id  # to what stands as we first handed it on
+    for word in last_whereabouts(book.us, taken if has_stayed else news if joined else ()):
+        have_it_there(book, forwarding, word, went_on=False)
 
 
 def _is_news_to(
