@@ -198,7 +198,7 @@ class Handover:
         state = self._book.loaded.items[before.id]
         tell_so_far(self._book, self._postbox, state, informant, message)
         if state.custody is Custody.HANDED_ON:
-            if self._has_moved_back(state, informant.member):
+            if self._has_moved_back(state, informant.member, message):
                 take_custody(self._book, self._postbox, self._ids, state.id)
                 if state.closed_ms is not None:  # it has it open, whatever we were told of that
                     raise_judged(self._book, state.id, Review.PERHAPS_BACK, None)
@@ -210,13 +210,14 @@ class Handover:
             self._pass_on(before, None, other, None, urgent=False, number=number)
         return self._unless_round(before.id, said)
 
-    def _has_moved_back(self, state: ItemState, peer: str) -> bool:
+    def _has_moved_back(self, state: ItemState, peer: str, message: Item) -> bool:
         """Whether `peer`, to whom we handed it, had it before it handed it to us: it has moved.
 
         While ours is not answered, or was handed on there before it came, the two hand-overs may
         have crossed on the way: that is a ring like any other.
         """
-        had_it = state.answer not in (None, Disposition.FORWARDED)
+        late = is_earlier(self._book.us, state, message.revision)
+        had_it = not late and state.answer not in (None, Disposition.FORWARDED)
         return had_it and handed_on_to(self._book, state) == peer
 
     def _unless_round(self, item_id: str, answer: Disposition) -> Disposition:

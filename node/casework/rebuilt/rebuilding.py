@@ -25,11 +25,11 @@ from node.casework.desk import Desk
 from node.casework.ending.erasing import Cause
 from node.casework.events import Erasure
 from node.casework.incoming.arrivals import Arrived
+from node.casework.rebuilt.own_erasure import OwnErasure
 from node.casework.rebuilt.recovered import (
     NOT_REBUILT,
     OTHERS,
     OWN_ITEMS,
-    OwnErasure,
     Rebuilder,
     file_of,
     is_told,

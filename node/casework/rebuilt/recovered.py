@@ -33,6 +33,7 @@ from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Kep
 from node.casework.passing_on.chains import order
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.telling import note, of_others
+from node.ids import Ids, digits_of, time_of
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
@@ -195,7 +196,7 @@ class Rebuilder:
         """Give one entry of ours its effect; return the item that it is about, here or not."""
         message = read(raw)
         if isinstance(message, Item):
-            return self._handed_on(peer, message)
+            return self._handed_on(peer, message, raw)
         if isinstance(message, ContentVerdict | ContentVerdictWithdrawn):
             self._book.shared.append(message)
         item_id = getattr(message, "item_id", None)
@@ -209,12 +210,18 @@ class Rebuilder:
             effect(self, state, peer, message)
         return state.id
 
-    def _handed_on(self, peer: str, message: Item) -> str:
-        """An item that we handed to `peer`: ours, or of a member before us in the chain."""
+    def _handed_on(self, peer: str, message: Item, raw: bytes) -> str:
+        """An item that we handed to `peer`: ours, or of a member before us in the chain.
+
+        Its hand-over has a place among those of others again, under an id of the same time.
+        """
         state = self._book.find(message.item_id) or self._record(message)
-        hops = (*message.custody, Hop(peer, message.custody[-1].received_ms))
+        at_ms, dated = message.custody[-1].received_ms, message.revision > MAX_HOPS
+        hops = (*message.custody, Hop(peer, at_ms))
         if len(hops) > len(state.hops) or state.custody is Custody.LOCATING:
-            self._hand_on(state, hops, message.jurisdiction, message.custody[-1].received_ms)
+            digits = digits_of(hashlib.sha256(raw).digest())
+            step = Ids(self._book.us).mint(message.revision, digits) if dated else None
+            self._hand_on(state, hops, message.jurisdiction, at_ms, step)
         return state.id
 
     def _record(self, message: Item) -> ItemState:
@@ -242,10 +249,15 @@ class Rebuilder:
         self._book.remember_line(line, subject)
 
     def _hand_on(
-        self, state: ItemState, hops: tuple[Hop, ...], found: Jurisdiction, at_ms: int
+        self,
+        state: ItemState,
+        hops: tuple[Hop, ...],
+        found: Jurisdiction,
+        at_ms: int,
+        step: str | None = None,
     ) -> None:
         orphan = found.country is not None and responsible(self._registry, found.country)[1]
-        body = HandedOn(hops[-1].member, orphan, hops, found)
+        body = HandedOn(hops[-1].member, orphan, hops, found, step)
         self._book.record(state.id, EventKind.HANDED_ON, body, at_ms=at_ms, actor=self._book.us)
 
     def outcome(self, state: ItemState, _peer: str, message: Outcome) -> None:
@@ -265,7 +277,7 @@ class Rebuilder:
             if ended and seen is not None and seen > message.action.at_ms:
                 self._reopen(after, message)  # somebody saw it again after we had closed it
         elif message.moved is not None and message.author == book.us:
-            self._moved(state, message.moved, message.at_ms)
+            self._moved(state, message.moved, message)
         elif message.what is OutcomeWhat.REOPENED:
             self._reopen(state, message)
 
@@ -286,11 +298,15 @@ class Rebuilder:
             state.id, EventKind.REOPENED, body, at_ms=message.at_ms, actor=message.author
         )
 
-    def _moved(self, state: ItemState, moved: Moved, at_ms: int) -> None:
-        """We told that it moved on, and who has it now did not hand our entry back."""
-        if state.custody is Custody.HANDED_ON:
+    def _moved(self, state: ItemState, moved: Moved, message: Outcome) -> None:
+        """We told that it moved on, and who has it now did not hand our entry back.
+
+        Unless it has come back since, while we were lost.
+        """
+        back = time_of(message.event_id) < state.handed_ms
+        if back or state.custody is Custody.HANDED_ON:
             return
-        country = moved.country
+        country, at_ms = moved.country, message.at_ms
         where = HostingState.COUNTRY if country is not None else HostingState.NONE
         found = Jurisdiction(where, country, Confidence.MEDIUM, moved.evidence)
         self._hand_on(state, (*state.hops, Hop(moved.to_member, at_ms)), found, at_ms)
@@ -343,25 +359,6 @@ class Rebuilder:
             message.message_id, message.item_id, us, peer, message.text, message.at_ms
         )
         self._book.record(state.id, EventKind.MESSAGE, kept, at_ms=message.at_ms, actor=us)
-
-
-class OwnErasure(NamedTuple):
-    """Our word to a member that we erased an item, by the id that it knows; `at_ms` in UTC."""
-
-    item_id: str
-    event_id: str
-    at_ms: int
-
-    def is_about_all(self, state: ItemState, us: str, told: str) -> bool:
-        """Whether what we erased is all that this item is now.
-
-        What came since may have been joined to it, or it to an item of a third member that was new
-        here when the erased one was forgotten: of those nobody said that they are erased.
-        """
-        if any(sighting.found_ms > self.at_ms for sighting in state.sightings):
-            return False
-        recorder, _, _ = state.id.partition(".")
-        return state.id == self.item_id or recorder in (us, told)
 
 
 def read(raw: bytes) -> Message | None:

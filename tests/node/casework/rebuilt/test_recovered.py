@@ -7,10 +7,10 @@ import pytest
 
 from node.casework.casebook import Casebook
 from node.casework.item import Custody, Informant, ItemState
+from node.casework.rebuilt.own_erasure import OwnErasure
 from node.casework.rebuilt.recovered import (
     OTHERS,
     OWN_ITEMS,
-    OwnErasure,
     Rebuilder,
     answer_key,
     key_of,
