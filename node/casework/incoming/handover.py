@@ -26,8 +26,9 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
 from node.casework.incoming import adding
 from node.casework.incoming.bounding import is_over, refuse
-from node.casework.incoming.once import each_once, is_own
-from node.casework.incoming.under_id import line_to_add, means
+from node.casework.incoming.once import each_once
+from node.casework.incoming.reporting import unheard
+from node.casework.incoming.under_id import line_to_add
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.passing_on.chains import goes_through, went_before, with_sender
 from node.casework.passing_on.crossing import as_told_there, is_another
@@ -309,11 +310,9 @@ class Handover:
             return Disposition.FOR_A_PERSON
         if state is None:
             return Disposition.PARKED
-        told_us = any(informant.member == peer for informant in state.informants)
-        meant = means(self._book.us, self._postbox, state, peer, message.item_id)
-        forged = message.sighting is not None and not is_own(message.sighting)
-        if not (told_us and meant) or forged:
-            return Disposition.NOT_PERMITTED
+        refused = unheard(self._book.us, self._postbox, state, peer, message)
+        if refused is not None:
+            return refused
         files = belonging(state, adding.files_of(message))
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
