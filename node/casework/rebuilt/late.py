@@ -10,8 +10,9 @@ from node.casework.casebook import Casebook
 from node.casework.incoming.hearing import part_of_story
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.routing import Forwarding
-from node.casework.rebuilt.recovered import Rebuilder, is_told, read
+from node.casework.rebuilt.recovered import Rebuilder, is_told
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
+from node.casework.rebuilt.words import read
 from protocol.correspondence import PeerMessage
 from protocol.messages import Item, Message, Outcome
 from protocol.vocabulary import Action

@@ -31,13 +31,11 @@ from node.casework.rebuilt.recovered import (
     OTHERS,
     OWN_ITEMS,
     Rebuilder,
-    file_of,
     is_told,
     item_ids,
-    read,
-    said_by_us,
 )
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
+from node.casework.rebuilt.words import file_of, read, said_by_us
 from node.ids import time_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.store.errors import StoreError

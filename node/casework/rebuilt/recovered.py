@@ -23,22 +23,24 @@ from node.casework.events import (
     HandedOn,
     Recorded,
     Reopened,
+    Settled,
     VerdictWithdrawn,
     Withdrawn,
 )
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.incoming.answering import UNKNOWN
-from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, KeptMessage
+from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, KeptMessage, Review
 from node.casework.passing_on.chains import order
 from node.casework.passing_on.routing import item_told, responsible
-from node.casework.telling import note, of_others
+from node.casework.rebuilt.words import one_file, read
+from node.casework.telling import is_there_since, note, of_others
 from node.ids import Ids, digits_of, time_of
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
 from protocol.errors import MalformedError, ProtocolError
-from protocol.facts import Content, Hop, Jurisdiction, Moved
+from protocol.facts import Hop, Jurisdiction, Moved
 from protocol.fields import MAX_HOPS
 from protocol.messages import (
     DispositionNote,
@@ -276,10 +278,24 @@ class Rebuilder:
             ended = message.action.action in FINAL_ACTIONS and after.closed_ms is not None
             if ended and seen is not None and seen > message.action.at_ms:
                 self._reopen(after, message)  # somebody saw it again after we had closed it
+            elif after.custody is Custody.HERE:
+                self._ask_whether_it_is_back(after)
         elif message.moved is not None and message.author == book.us:
             self._moved(state, message.moved, message)
         elif message.what is OutcomeWhat.REOPENED:
             self._reopen(state, message)
+
+    def _ask_whether_it_is_back(self, state: ItemState) -> None:
+        """What was reported after we had closed it stands before a person, until we looked.
+
+        It was said to us again before this, and was one more report of an open item.
+        """
+        book = self._book
+        if is_there_since(state, book.now):
+            book.raise_review(state.id, Review.PERHAPS_BACK)
+        elif Review.PERHAPS_BACK in state.reviews:
+            body = Settled(Review.PERHAPS_BACK)
+            book.record(state.id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
     def _verdict_withdrawn(self, state: ItemState, message: Outcome) -> None:
         if message.event_id not in state.heard:
@@ -293,10 +309,10 @@ class Rebuilder:
             )
 
     def _reopen(self, state: ItemState, message: Outcome) -> None:
-        body = Reopened(message.event_id)
-        self._book.record(
-            state.id, EventKind.REOPENED, body, at_ms=message.at_ms, actor=message.author
-        )
+        body, at_ms = Reopened(message.event_id), message.at_ms
+        actor = message.author
+        after = self._book.record(state.id, EventKind.REOPENED, body, at_ms=at_ms, actor=actor)
+        self._ask_whether_it_is_back(after)
 
     def _moved(self, state: ItemState, moved: Moved, message: Outcome) -> None:
         """We told that it moved on, and who has it now did not hand our entry back.
@@ -327,7 +343,7 @@ class Rebuilder:
                 actor=sighting.member,
             )
         state = book.loaded.items[state.id]
-        files = without_placeholder(book, state, _one(message.content), state.kind)
+        files = without_placeholder(book, state, one_file(message.content), state.kind)
         facts = lacks(state, Facts(files, message.access))
         if facts is not None:
             book.record(state.id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
@@ -359,33 +375,6 @@ class Rebuilder:
             message.message_id, message.item_id, us, peer, message.text, message.at_ms
         )
         self._book.record(state.id, EventKind.MESSAGE, kept, at_ms=message.at_ms, actor=us)
-
-
-def read(raw: bytes) -> Message | None:
-    """Return what an entry says that came back; None: nothing that is known."""
-    try:
-        entry = entries.decode(raw)
-        return from_body(entry.kind, entry.body, entry.version)
-    except ProtocolError:
-        return None
-
-
-def file_of(raw: bytes) -> tuple[Content, ...]:
-    """Return the file that our word on a sighting names: lists say whether it is of the item."""
-    message = read(raw)
-    return _one(message.content) if isinstance(message, Sighted) else ()
-
-
-def said_by_us(us: str, raw: bytes, what: OutcomeWhat) -> Outcome | None:
-    """Return our own word, if this entry of ours says that."""
-    message = read(raw)
-    if not isinstance(message, Outcome) or message.what is not what or message.author != us:
-        return None
-    return message
-
-
-def _one(content: Content | None) -> tuple[Content, ...]:
-    return () if content is None else (content,)
 
 
 _Effect = Callable[[Rebuilder, ItemState, str, Any], None]

@@ -19,7 +19,8 @@ from node.casework.passing_on.custody import (
     take_custody,
 )
 from node.casework.passing_on.routing import Forwarding, item_message
-from node.casework.rebuilt.recovered import NOT_REBUILT, said_by_us
+from node.casework.rebuilt.recovered import NOT_REBUILT
+from node.casework.rebuilt.words import said_by_us
 from node.casework.telling import (
     REPORTED_IN_VAIN,
     handed_on_to,

@@ -15,9 +15,9 @@ from node.casework.rebuilt.recovered import (
     answer_key,
     key_of,
     read_said,
-    said_by_us,
     said_key,
 )
+from node.casework.rebuilt.words import said_by_us
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Cited, Dispositions
