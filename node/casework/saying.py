@@ -17,7 +17,7 @@ from protocol.facts import Sighting
 from protocol.vocabulary import Action, Verdict
 
 
-def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def sighted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """Observations, by whom the item was told, and how urgent it is."""
     seen = {s.sighting_id for s in state.sightings}
     more = tuple(s for s in body.sightings if s.sighting_id not in seen)
@@ -38,6 +38,8 @@ def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
             changes["aliases"] = (*state.aliases, informant.item_id)
     if informant is not None:
         changes |= seeing.crossed(state, informant, body.named, body.since_ms)
+    elif body.named:
+        changes |= seeing.had_before(state, event.actor, body.named, body.since_ms)
     return changes
 
 

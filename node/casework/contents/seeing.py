@@ -127,6 +127,14 @@ def _not_before(since: _Since, member: str, places: Iterable[int], at_ms: int) -
     return (*since, *((member, place, at_ms) for place in places if place not in known))
 
 
+def had_before(
+    state: ItemState, member: str, places: Collection[int], since_ms: int
+) -> dict[str, Any]:
+    """A member judged the files at these places elsewhere, before it had them of this item."""
+    others = tuple(one for one in state.since if one[0] != member or one[1] not in places)
+    return {"since": _not_before(others, member, places, since_ms)}
+
+
 def on_the_way(state: ItemState, since: _Since, places: Iterable[int], learnt_ms: int) -> _Since:
     """Who has the item from here cannot have had before what was only then told here."""
     if state.named is None:
@@ -233,14 +241,30 @@ def _waiting(state: ItemState, given: Assessment, places: Collection[int]) -> di
     return {"unseen": tuple(sorted({*state.unseen, *places})), "looks": looks}
 
 
-def _too_late(state: ItemState, members: Collection[str], given: Assessment) -> set[int]:
-    """Return the places of files that none of these members had yet when a verdict was given.
+def given_elsewhere(state: ItemState, given: Assessment, told_ms: int) -> tuple[int, ...]:
+    """Return the place of a file that would wait by a verdict that its author told having it.
 
-    When it was recorded, or when it says that it was given, whichever is later.
+    One on a page without it it would tell nobody that has it, before somebody looked, whose verdict
+    would stand here. Who has the item from here may tell it by a file that we do not know, before
+    ours is there; and where there are several files, it may be one on another.
     """
+    if len(state.content) != 1 or _went_to(state, given.member):
+        return ()
+    waits = beside(state, given.member, given).get("unseen", ())
+    has = {place for one, place, ms in state.since if one == given.member and ms <= told_ms}
+    return tuple(place for place in waits if place in has)
+
+
+def recorded_ms(given: Assessment) -> int:
+    """Return when a verdict was recorded, or says that it was given, whichever is later."""
+    return max(given.at_ms, time_of(given.event_id))
+
+
+def _too_late(state: ItemState, members: Collection[str], given: Assessment) -> set[int]:
+    """Return the places of files that none of these members had yet when a verdict was given."""
     if not state.since:
         return set()
-    at_ms = max(given.at_ms, time_of(given.event_id))
+    at_ms = recorded_ms(given)
     return {place for one, place, since_ms in state.since if one in members and since_ms > at_ms}
 
 

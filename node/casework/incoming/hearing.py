@@ -18,6 +18,7 @@ from node.casework.contents.rejudging import (
 )
 from node.casework.events import Answered, ErasedThere, EventKind, Reopened, Responsible
 from node.casework.incoming.bounding import has_answered_all, refuse
+from node.casework.incoming.elsewhere import had_before
 from node.casework.incoming.under_id import means
 from node.casework.item import (
     ENDS_OR_REOPENS,
@@ -183,7 +184,8 @@ def hear_outcome(
         return Disposition.PARKED  # until it hands over itself what it speaks of
     if _has_heard(book, postbox, state, peer, message):
         if message.assessment is not None and teller(postbox, peer, message.author) is None:
-            said_here(book, postbox, state, message.assessment)
+            had_before(book, state, message.assessment, message.learnt_ms)
+            said_here(book, postbox, book.loaded.items[state.id], message.assessment)
             carry_on(book, postbox, state.id)
         return None
     given_back = handed_on_to(book, state) == peer and (
@@ -368,6 +370,8 @@ def _record(
     book: Casebook, state: ItemState, message: Outcome, told_by: str | None = None
 ) -> ItemState:
     if message.assessment is not None:
+        if told_by is None:
+            had_before(book, state, message.assessment, message.learnt_ms)
         note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms, told_by)
         watch_correction(book, state.id, message.assessment)
         watch_verdicts(book, state.id)

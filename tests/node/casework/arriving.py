@@ -87,13 +87,14 @@ def outcome(item_id: str, what: OutcomeWhat = OutcomeWhat.REOPENED, **changes: A
 
 
 def said_of(item_id: str, given: Assessment) -> Outcome:
-    """Return a member's word that it judged an item."""
+    """Return a member's word that it judged an item, told as soon as it was given."""
     return outcome(
         item_id,
         OutcomeWhat.ASSESSED,
         author=given.member,
         event_id=given.event_id,
         assessment=given,
+        learnt_ms=given.at_ms,
     )
 
 
