@@ -80,15 +80,18 @@ def places_named(state: ItemState, peer: str, message: Item | SightedMessage) ->
     return tuple(place for place in places if place in state.unseen)
 
 
-def found_since(peer: str, message: Item | SightedMessage) -> int:
+def found_since(state: ItemState, peer: str, message: SightedMessage, now_ms: int) -> int:
     """Return since when a member can have the file that comes with a report; 0: it does not say.
 
-    A report has its id from who took it in, as soon as that was.
+    A report has its id from who took it in, as soon as that was: not in days to come, whatever a
+    clock said. A file beside one that the member had told of before came to it only since.
     """
-    if isinstance(message, Item) or message.sighting is None:
+    if message.sighting is None:
         return 0
+    if not is_news(state, peer, message.sighting):
+        return now_ms - CLOCKS_MS
     apart = 0 if message.sighting.member == peer else CLOCKS_MS
-    return max(time_of(message.sighting.sighting_id) - apart, 0)
+    return max(min(time_of(message.sighting.sighting_id), now_ms + CLOCKS_MS) - apart, 0)
 
 
 def _is_told(file: Content, one: Content) -> bool:
@@ -145,7 +148,7 @@ def sight(book: Casebook, item_id: str, body: Sighted, at_ms: int, actor: str) -
     watch_urgency(book, before, reported=reported)
 
 
-def name(book: Casebook, item_id: str, peer: str, message: SightedMessage) -> None:
+def name(book: Casebook, item_id: str, peer: str, message: SightedMessage, since_ms: int) -> None:
     """Record that a file that a member tells of is one that it has, also if it was here before."""
     state = book.loaded.items[item_id]
     places = places_named(state, peer, message)
@@ -158,7 +161,7 @@ def name(book: Casebook, item_id: str, peer: str, message: SightedMessage) -> No
             child_at_risk=False,
             outcome=Disposition.FACTS_ADDED,
             named=fresh,
-            since_ms=found_since(peer, message),
+            since_ms=since_ms,
         )
         sight(book, item_id, body, book.now, peer)
 
@@ -170,6 +173,7 @@ def add_facts(
     facts: Facts,
     peer: str,
     message: Item | SightedMessage,
+    since_ms: int = 0,
 ) -> None:
     """Add what the item does not have, and judge it again; a file that nobody saw waits.
 
@@ -187,10 +191,6 @@ def add_facts(
     if (body := lacks(state, facts)) is None:
         return
     seen = seen_with(state, peer, message)
-    body = replace(
-        body,
-        unseen=is_unseen(state, body.content, seen),
-        since_ms=found_since(peer, message),
-    )
+    body = replace(body, unseen=is_unseen(state, body.content, seen), since_ms=since_ms)
     book.record(item_id, EventKind.FACTS, body, at_ms=book.now, actor=peer)
     rejudge(book, postbox, item_id)

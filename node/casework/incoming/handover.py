@@ -314,6 +314,7 @@ class Handover:
         if refused is not None:
             return refused
         files = belonging(state, adding.files_of(message))
+        since_ms = adding.found_since(state, peer, message, self._book.now)
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
         if message.child_at_risk or adding.is_news(state, peer, message.sighting):
@@ -322,8 +323,9 @@ class Handover:
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             adding.sight(self._book, state.id, body, found, peer)
         content = without_placeholder(self._book, state, files, state.kind)
-        self._add_facts(state.id, Facts(content, message.access), peer, message)
-        adding.name(self._book, state.id, peer, message)
+        facts = Facts(content, message.access)
+        self._add_facts(state.id, facts, peer, message, since_ms)
+        adding.name(self._book, state.id, peer, message, since_ms)
         raise_judged(self._book, state.id, judgement.review, suggested)
         sighting, file = message.sighting, next(iter(files), None)
         self._pass_on(state, sighting, file, message.access, urgent=message.child_at_risk)
@@ -341,8 +343,15 @@ class Handover:
         found = join(new, state, self._book.now)
         return found or Judgement(Disposition.DUPLICATE, state.id)
 
-    def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
-        adding.add_facts(self._book, self._postbox, item_id, facts, peer, message)
+    def _add_facts(
+        self,
+        item_id: str,
+        facts: Facts,
+        peer: str,
+        message: Item | Sighted,
+        since_ms: int = 0,
+    ) -> None:
+        adding.add_facts(self._book, self._postbox, item_id, facts, peer, message, since_ms)
 
     def _online(self, message: Item) -> int | None:
         """When the sender last knew it online, never later than now; version 1 does not say."""

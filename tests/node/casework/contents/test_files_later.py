@@ -281,6 +281,31 @@ def test_report_of_another_is_dated_by_its_clock_which_may_differ_a_little(
     assert receiver.state(page.item_id).unseen == waits
 
 
+def test_attack_file_that_goes_with_a_known_report_came_to_its_teller_after_that() -> None:
+    """It waits there since a line was handed in again; the page was judged in between."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    receiver.book.now += 10 * CLOCKS_MS
+    (seen,) = page.sightings
+    receiver("gb-iwf", Sighted(page.item_id, seen, file(1), None, child_at_risk=False))
+    judged_ms = receiver.book.now - 2 * CLOCKS_MS
+    receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", judged_ms)))
+    assert receiver.state(page.item_id).unseen == (0,)
+    assert not sure_of(receiver, item(7), file(1))
+
+
+def test_attack_report_of_days_to_come_keeps_no_verdict_from_its_file() -> None:
+    """Whoever has the item told of the file first; its look would never count here."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    far = (1 << 48) - 1
+    receiver("gb-iwf", reported("gb-iwf", 7, far, "be-clp"))
+    receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", NOW_MS + 2 * CLOCKS_MS)))
+    assert receiver.state(page.item_id).unseen == ()
+
+
 @pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (1, ())])
 def test_attack_verdict_of_who_has_the_item_is_none_on_a_file_that_was_on_the_way_to_it(
     since: int, waits: tuple[int, ...]
