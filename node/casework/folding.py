@@ -113,8 +113,9 @@ def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     if body.after_hand_over and event.actor != state.hops[-1].member:
         changes["since"] = seeing.on_the_way(state, changes["since"], others, event.learnt_ms)
     if body.unseen:
-        changes["unseen"] = tuple(sorted({*state.unseen, *others}))
-        changes["looks"] = tuple(look for look in state.looks if look[0] not in others)
+        waits = seeing.waiting_with(state, body.content).union(others)
+        changes["unseen"] = tuple(sorted(waits.union(state.unseen)))
+        changes["looks"] = tuple(look for look in state.looks if look[0] not in waits)
     return changes
 
 

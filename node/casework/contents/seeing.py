@@ -22,7 +22,7 @@ from node.casework.item import Custody, Informant, ItemState
 from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.rings import way
 from node.ids import time_of
-from node.matching.contents import Likeness, compare, place_among
+from node.matching.contents import Likeness, compare, merge, place_among
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
@@ -60,6 +60,21 @@ def _is_another(state: ItemState, file: Content) -> bool:
     place = place_among(state.content, file)
     same = Likeness.SAME
     return place is None or compare(state.content[place], file, pictures=False) is not same
+
+
+def waiting_with(state: ItemState, content: Iterable[Content]) -> set[int]:
+    """Return the places of those files that nobody saw, of the ones that came unseen (`merge`).
+
+    One hash of a file that was judged may come with those of another: then it is another.
+    """
+    merged, found = state.content, set()
+    for one in content:
+        place = place_among(merged, one)
+        if _is_another(state, one):
+            found.add(len(merged) if place is None else place)
+        merged = merge(merged, (one,))
+    after = msgspec.structs.replace(state, content=merged)
+    return {after.places[at] for at in found}
 
 
 def looked_at(state: ItemState, but: Collection[int] = ()) -> dict[str, Any]:

@@ -345,6 +345,22 @@ def test_file_that_is_told_more_fully_beside_a_new_one_waits_for_nobody() -> Non
     assert receiver.state(judged.item_id).unseen == (1,)
 
 
+def test_attack_hashes_of_another_file_that_come_with_one_of_the_judged_file_wait_for_a_look() -> (
+    None
+):
+    """At one place a weak hash is enough to take both for one file."""
+    innocent = Content(md5=b"\x09" * 16, length=9_001)
+    illegal = Content(sha256=b"\x01" * 32, sha1=b"\x05" * 20)
+    receiver = Receiver(elsewhere(4, innocent))
+    judged = item_from("gb-iwf", 7, illegal, url=HERE, assessments=(verdict(member="gb-iwf"),))
+    receiver("gb-iwf", judged)
+    both = msgspec.structs.replace(innocent, sha1=illegal.sha1)
+    receiver("fr-pdc", item_from("fr-pdc", 8, both, url=HERE))
+    assert receiver.state(judged.item_id).unseen == (0,)
+    assert not sure_of(receiver, item(7), innocent)
+    assert not receiver.state(item(4).id).known
+
+
 def test_file_waits_again_where_who_looked_can_say_nothing_of_it_but_that_it_did_not_load() -> None:
     """A member took back its verdict on the file; what it said of the page before is none."""
     receiver = Receiver()
