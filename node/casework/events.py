@@ -90,8 +90,8 @@ class Sighted(Value, frozen=True):
     line opened a report of our own; `told_online_ms` when the informant last knew it online;
     `handed_ms` the time of the hand-over by which it came, in the order of hand-overs; `told_by`
     who told of the sightings, if a member did; `named` the places of the files here that the
-    informant knows, too, and `since_ms` not before when (`seeing`; histories of earlier versions
-    say none of these).
+    informant knows, too, and `since_ms` not before when; without an informant, that who says so
+    judged them elsewhere then (`seeing`; histories of earlier versions say none of these).
     """
 
     sightings: tuple[Sighting, ...]
