@@ -26,6 +26,22 @@ TIMEOUT_S = 60.0
 AGAIN_S = 30.0
 """How long a lost answer is asked for again: a node that was ended is started within seconds."""
 PAUSE_S = 0.5
+PASSING = frozenset(
+    {
+        "not_running",
+        "no_answer",
+        "starting",
+        "store",
+        "store_busy",
+        "store_full",
+        "store_away",
+        "store_unsure",
+        "shutting_down",
+    }
+)
+"""Codes of what may be over in a moment: a node that starts again, a disk that is being freed."""
+_UNSURE = "store_unsure"
+"""It was asked for and may be kept: for who waits for the answer it is lost."""
 MAX_ANSWER_BYTES = 1 << 28
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach such a listener
 _BAD_REQUEST, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
@@ -73,7 +89,8 @@ class LocalApi:
         try:
             return json.loads(self.send("POST", path, body, "application/json", key))
         except CliError as error:
-            if error.code != "no_answer" or error.exit is not Exit.UNREACHABLE:
+            lost = error.code == "no_answer" and error.exit is Exit.UNREACHABLE
+            if not lost and error.code != _UNSURE:
                 raise
         give_up_s = time.monotonic() + AGAIN_S
         while time.monotonic() < give_up_s:
@@ -82,7 +99,7 @@ class LocalApi:
             try:
                 return json.loads(self.send("POST", path, body, "application/json", key))
             except CliError as error:
-                if error.exit is not Exit.UNREACHABLE:
+                if error.code not in PASSING:
                     raise
         mend = "the answer was lost, and it may be done: look, before you type it again"
         raise CliError("no_answer", f"[api] listen_port: {mend}", Exit.UNREACHABLE)

@@ -18,7 +18,7 @@ import msgspec
 
 from node.api.service import LineAnswer
 from node.casework.reports.draft import ReportDraft
-from node.cli.client import LocalApi
+from node.cli.client import PASSING, LocalApi
 from node.cli.exits import Exit
 from node.cli.output import CliError, Progress, Result, note
 from node.config import load
@@ -42,20 +42,6 @@ PAUSE_S = 0.5
 SHOWN_REJECTIONS = 20
 _PATH = "/api/v1/reports"
 _NDJSON = "application/x-ndjson"
-_PASSING = frozenset(
-    {
-        "not_running",
-        "no_answer",
-        "starting",
-        "store",
-        "store_busy",
-        "store_full",
-        "store_away",
-        "store_unsure",
-        "shutting_down",
-    }
-)
-"""Codes of what may be over in a moment: a node that starts again, a disk that is being freed."""
 _BUSY = "intake_busy"
 """It is there, and takes what others hand in."""
 _COLUMNS = {
@@ -167,7 +153,7 @@ class _Session:
                 answers += self._send(bodies[len(answers) :])
                 continue
             except CliError as error:
-                waits = error.code == _BUSY or (started and error.code in _PASSING)
+                waits = error.code == _BUSY or (started and error.code in PASSING)
                 if not waits or time.monotonic() > give_up_s:
                     raise
                 busy = error.code == _BUSY

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from node.config.edit import change_file
 
 if TYPE_CHECKING:
     Typed = Any
+    Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def test_token_is_shown_once_and_listed_without_secret(running: Typed) -> None:
@@ -65,14 +67,31 @@ async def test_node_that_does_not_run_is_named_as_such(typed: Typed) -> None:
     assert (found, shown["error"]["code"]) == (Exit.UNREACHABLE, "not_running")
 
 
-async def test_token_whose_answer_was_lost_is_made_once_and_shown(running: Typed) -> None:
-    """Who types again has a second one, and of the first nobody knows the text."""
-    async with lossy_line(running.config.api.listen_port) as port:
-        change_file(running.config.source, "api", {"listen_port": port})
-        code, made = await running("token", "create", "--name", "scart", "--scope", "items:read")
-        assert (code, made["name"]) == (Exit.OK, "scart")
-        _, listed = await running("token", "list")
-        assert [one["name"] for one in listed["tokens"]].count("scart") == 1
+@pytest.mark.parametrize("code", [None, "starting", "store_busy", "store_away", "shutting_down"])
+async def test_token_whose_answer_was_lost_is_made_once_and_shown(
+    running: Typed, code: str | None
+) -> None:
+    """Who types again has a second one, and of the first nobody knows the text.
+
+    A node that was ended meanwhile says for a while that it starts, or that its store is away.
+    """
+    async with lossy_line(running.config.api.listen_port, lost, *refusing(code)) as port:
+        await made_once(running, port)
+
+
+async def test_token_that_may_have_been_kept_is_made_once_and_shown(running: Typed) -> None:
+    """The server went away while it committed: the node itself does not know."""
+    async with lossy_line(running.config.api.listen_port, *refusing("store_unsure")) as port:
+        await made_once(running, port)
+
+
+async def made_once(running: Typed, port: int) -> None:
+    """Make a token over a line, and see that there is one of its name."""
+    change_file(running.config.source, "api", {"listen_port": port})
+    code, made = await running("token", "create", "--name", "scart", "--scope", "items:read")
+    assert (code, made["name"]) == (Exit.OK, "scart")
+    _, listed = await running("token", "list")
+    assert [one["name"] for one in listed["tokens"]].count("scart") == 1
 
 
 async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,19 +101,32 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+async def lost(answers: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Wait for the answer, and hand on nothing of it."""
+    await answers.read(1)
+
+
+def refusing(code: str | None) -> list[Answering]:
+    """Say once, whatever the node answers, that it cannot just now."""
+    problem = json.dumps({"code": code, "status": 503}).encode()
+    head = f"HTTP/1.1 503 -\r\nContent-Length: {len(problem)}\r\nConnection: close\r\n\r\n"
+
+    async def refuse(answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answers.read(1)
+        writer.write(head.encode() + problem)
+
+    return [] if code is None else [refuse]
+
+
 @asynccontextmanager
-async def lossy_line(port: int) -> AsyncIterator[int]:
-    """Give the port of a line to the node on which the first answer is lost."""
-    lost = asyncio.Event()
+async def lossy_line(port: int, *first: Answering) -> AsyncIterator[int]:
+    """Give the port of a line to the node on which the first answers come otherwise, or not."""
+    otherwise = list(first)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, node = await asyncio.open_connection("127.0.0.1", port)
         passing = asyncio.create_task(pass_on(reader, node))
-        if lost.is_set():
-            await pass_on(answers, writer)
-        else:
-            await answers.read(1)
-            lost.set()
+        await (otherwise.pop(0) if otherwise else pass_on)(answers, writer)
         passing.cancel()
         node.close()
         writer.close()
