@@ -81,8 +81,26 @@ def test_a_killed_verb_leaves_no_half_file_under_its_name(tmp_path: Path) -> Non
 
 
 def test_of_two_that_make_one_file_one_is_refused(tmp_path: Path) -> None:
-    """Whichever ends last: no file is ever half of each."""
+    """The one that came second, at once; what the first makes it leaves alone."""
     target = tmp_path / "made.json"
+    with new_file(target) as file:
+        file.write(b"first")
+        with pytest.raises(CliError, match="stands already"):
+            write_evidence(target, b"second")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("made.json", b"first")]
+
+
+def another(part: Path) -> None:
+    """Take a part for one that was left, and make another."""
+    part.unlink()
+    part.write_bytes(b"another's")
+
+
+def test_who_fails_takes_away_its_own_part_alone(tmp_path: Path) -> None:
+    """Where the file system knows no locks another may be making it anew."""
+    target, part = tmp_path / "made.json", tmp_path / "made.json.partial"
     with pytest.raises(FileExistsError), new_file(target):
-        write_evidence(target, b"second")
-    assert target.read_bytes() == b"second"
+        another(part)
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [
+        ("made.json.partial", b"another's")
+    ]
