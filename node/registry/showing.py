@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keys.registry import Keeping
     from node.registry.ceremony import Proposal
 
-_NOBODY = "nobody"
+_NOBODY, _NO_RULE = "nobody", "no rule: the hotline that lists it"
 _ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 
 
@@ -68,9 +68,9 @@ def _targets(targets: Targets, network: NetworkDocument, before: Keeping | None)
     keys = _member_keys(targets)
     yield "  member keys"
     yield from _marked(keys, [] if before is None else _member_keys(before.targets))
-    now_first, was_first = _first(network), {} if then is None else _first(then)
+    now_first, was_first = _first(network), {"fallback": _NOBODY} if then is None else _first(then)
     for what in sorted(now_first.keys() | was_first.keys()):
-        now, was = now_first.get(what, _NOBODY), was_first.get(what, _NOBODY)
+        now, was = now_first.get(what, _NO_RULE), was_first.get(what, _NO_RULE)
         if now != was:
             yield f"  ~ {what}  {now} (was {was})"
     if then is None or _rules(then) != _rules(network):

@@ -20,6 +20,7 @@ from keys.network import MemberEntry
 from keys.signing import SigningKey
 from keys.unlock import Unlock
 from node.registry import admit, build, ceremony, repository, showing, staging
+from node.registry.changes import expel
 from node.registry.create import HolderPlan, NetworkPlan, create_network, load_online
 from node.registry.directory import RepositoryDirectory, write_file
 from node.registry.errors import (
@@ -279,6 +280,19 @@ class TestWhatAHolderIsShown:
         shown = list(showing._targets(proposal.targets, after, in_force))
         assert "  ~ choice DE  de-fsm, de-eco (was de-eco, de-fsm)" in shown
         assert "  ~ fallback  de-fsm, de-eco (was de-eco)" in shown
+
+    def test_a_country_whose_rule_goes_is_not_shown_as_nobodys(self, five: Five) -> None:
+        """Who was left out of the rule on purpose has the country once it is gone."""
+        proposal = ceremony.read(five.proposed())
+        present = proposal.verified_present(five.pin)
+        assert proposal.targets is not None
+        assert present is not None
+        hotlines = {one: MemberEntry(one, ("hotline",), ("DE",)) for one in ("de-eco", "de-fsm")}
+        before = replace(present.network, members=hotlines, choice_rules={"DE": ("de-eco",)})
+        after = expel(before, "de-eco", {})
+        assert after.responsible_for("DE") == "de-fsm"
+        shown = list(showing._targets(proposal.targets, after, replace(present, network=before)))
+        assert "  ~ choice DE  no rule: the hotline that lists it (was de-eco)" in shown
 
     def test_another_network_in_force_is_found_out(self, five: Five) -> None:
         """The fingerprint is the holder's own, told by voice."""
