@@ -144,7 +144,7 @@ def _decide(path: Path, said: Said) -> Result:
     with LocalApi(load(path)) as api:
         decided = api.post(f"{_COMPLAINTS}/{complaint}/decision", draft)
     text = f"{decided['complaint_id']} is {decided['status']}"
-    if word == "uphold":
+    if decided["status"] == "upheld":  # else a colleague spoke before a lost answer was had again
         undone, stands = decided.get("undone", ()), decided.get("stands", ())
         text += "; its contents are answered none from now on, and left your lists"
         text += f"\nyour verdicts were taken back from: {' '.join(undone) or 'no item'}"

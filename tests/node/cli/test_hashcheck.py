@@ -15,15 +15,19 @@ from keys.keyring import MemberKeys
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.hashcheck import Said, complaints, laid_out
+from node.config.edit import change_file
 from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, Why
 from node.matching.fingerprints import Fingerprints
 from node.store.beside import writing
 from node.store.contents.hashcheck import HashChecks
 from tests.builders.cases import file as some_file
 from tests.builders.network import NOW_MS
+from tests.node.cli.test_token import lossy_line
 
 Typed = Any
 AiohttpServer = Callable[..., Awaitable[TestServer]]
+WROTE = "a stock picture"
+LOST = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
 CREATE = ("hashcheck", "key", "create", "--hoster", "pics", "--ends", "2099-12-31")
 
 
@@ -93,22 +97,51 @@ async def test_complaints_are_listed_and_decided(running: Typed) -> None:
         assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_complaint")
 
 
-async def test_a_person_who_lists_complaints_reads_what_the_company_wrote(running: Typed) -> None:
-    """Without `--json`, too."""
+async def complained(running: Typed) -> str:
+    """Give a complaint of a company about one of the node's own files."""
     config, asked = running.config, some_file(1)
     keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
     contract = Contract("pics", tuple(Scope), ("own",), 9, 9, 9, 9)
     key, found = Key(bytes(32), contract, NOW_MS, NOW_MS + 1), Hit(asked, (asked,), ())
-    said, name = "a stock picture", "gb-iwf." + "0" * 26
+    name = "gb-iwf." + "0" * 26
     with writing(config.store.path, keys.database_key) as store:
         kept = HashChecks(store.writer, store.readers, Fingerprints(keys.fingerprint_secret))
         await kept.add_key(key)
         await kept.keep_hits(key.key_sha256, [(name, found)], NOW_MS)
-        state = ComplaintState("pics", key.key_id, Why.OTHER_FILE, said, found)
+        state = ComplaintState("pics", key.key_id, Why.OTHER_FILE, WROTE, found)
         await kept.complain(key, name, name, state, NOW_MS)
-    nothing = Said(None, None, None, None)
-    told = await asyncio.to_thread(complaints, config.source, nothing, everything=False)
-    assert f"{name} pics: {said}" in told.text.splitlines()
+    return name
+
+
+async def test_a_person_who_lists_complaints_reads_what_the_company_wrote(running: Typed) -> None:
+    """Without `--json`, too."""
+    name, nothing = await complained(running), Said(None, None, None, None)
+    told = await asyncio.to_thread(complaints, running.config.source, nothing, everything=False)
+    assert f"{name} pics: {WROTE}" in told.text.splitlines()
+
+
+async def test_word_that_was_overruled_before_its_answer_came_is_not_said_to_stand(
+    running: Typed,
+) -> None:
+    """Its node ended before it kept the answer; a colleague spoke before it was asked for again."""
+    config, name = running.config, await complained(running)
+    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+
+    async def decide(said: Said) -> str:
+        done = await asyncio.to_thread(complaints, config.source, said, everything=False)
+        return done.text
+
+    async def overruled(answers: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await answers.read(1)
+        with writing(config.store.path, keys.database_key) as store:
+            store.write(lambda c: c.execute(LOST))
+        assert "is rejected" in await decide(Said(None, name, "it is ours", "bert"))
+
+    async with lossy_line(config.api.listen_port, overruled) as port:
+        change_file(config.source, "api", {"listen_port": port})
+        text = await decide(Said(name, None, "another file", "anna"))
+    assert "is rejected" in text
+    assert "answered none" not in text
 
 
 def test_who_decides_reads_what_the_company_wrote() -> None:
