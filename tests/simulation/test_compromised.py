@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from keys.signing import SigningKey
 from keys.succession import succeeded
@@ -19,10 +20,13 @@ from protocol.entry import leaf
 from protocol.merkle import CompactRange
 from protocol.push import Purpose
 from protocol.vocabulary import Lane
+from tests.simulation.fleet import Fleet
+from tests.simulation.looking import rows
 from tests.simulation.world import Node, World
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
 PLACE = "https://nl1.example/album/{}.jpg"
+DISAVOWALS = "SELECT count(*) FROM messages_out WHERE kind = 64"
 STOPPED = ("channel_unknown_history", f"{EOKM}/reports")
 
 
@@ -126,3 +130,34 @@ async def test_g7_the_word_counts_once(world: World) -> None:
     await restart(world[IWF])
     await world[IWF].delivery.deliver_due(world.now)
     assert STOPPED in await tasks(world[IWF])
+
+
+async def test_g7_the_owner_that_dies_before_its_word_left_goes_on_where_it_was(
+    tmp_path: Path,
+) -> None:
+    """Its epoch names the told state; nobody need say the same once more."""
+    world = Fleet(tmp_path, (IWF, EOKM), 1, None)
+    world.registry = world.umbrella.registry
+    await world.start()
+    await world[IWF].submit(PLACE.format(1))
+    await world.settle()
+    epoch, start, end = await steal(world, garbage(3))
+    await world[IWF].bounce()
+    await world.settle()
+    assert STOPPED in await tasks(world[IWF])
+    await world[IWF].crash()
+    connection = open_writer(world[IWF].path, world[IWF].keys.database_key)
+    InlineWriter(connection).run_now(lambda c: say_compromised(c, EOKM, Lane.REPORTS, world.now))
+    connection.close()
+    await world[IWF].come_back()
+    world.net.swallows = True
+    await world[IWF].work()
+    await world[IWF].bounce()
+    world.net.swallows = False
+    await world.settle()
+    disowned = ("history_disowned", f"{EOKM}/reports/{epoch.hex()}/{start}-{end}")
+    assert {disowned, STOPPED} & await tasks(world[IWF]) == {disowned}
+    assert rows(world[IWF], DISAVOWALS) == [(1,)]
+    (figures,) = await world[IWF].store.queries.channels()
+    assert (figures.waiting, figures.unreceipted) == (0, 0)
+    await world.close()

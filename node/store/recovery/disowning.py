@@ -15,7 +15,7 @@ from node.peer.ledgers.crosscheck import Problem
 from node.store.items.cases import post
 from node.store.items.tasks import close_task, open_task
 from node.store.seam import Connection
-from protocol.answers import Told
+from protocol.answers import Position, Told
 from protocol.disavowal import Disavow
 from protocol.merkle import CompactRange
 from protocol.vocabulary import Kind, Lane, Urgency
@@ -35,11 +35,14 @@ def disown(
 ) -> Mapping[bytes, int] | None:
     """Take the word, once, and return by epoch how much of it is ours; None: nobody said it.
 
+    It was said, too, where our newest epoch names the told state: who is killed before a push of
+    that one left begins it anew.
+
     From the told state back to the first one that we remember, each is named before a person, and
     to the receiver in an entry that `say` makes. What its ledger showed of it is answered by that.
     """
     said = connection.execute("DELETE FROM meta WHERE name = ?", (word(peer, lane),)).rowcount
-    if not said:
+    if not said and not _is_followed(connection, peer, lane, told.position):
         return None
     close_task(connection, Problem.UNKNOWN, peer, now_ms)
     ours: dict[bytes, int] = {}
@@ -56,6 +59,16 @@ def disown(
             made = say(Disavow(place.epoch, size, root, place.size, place.root))
             _append(connection, peer, lane, made, now_ms)
     return ours
+
+
+def _is_followed(connection: Connection, peer: str, lane: Lane, told: Position) -> bool:
+    """Whether entry 0 of our newest epoch names a state, as it does by a person's word alone."""
+    row = connection.execute(
+        "SELECT prev_epoch, prev_size, prev_root FROM epochs_out WHERE peer = ? AND lane = ?"
+        " ORDER BY opened_ms DESC LIMIT 1",
+        (peer, str(lane)),
+    ).fetchone()
+    return row is not None and Position(*row) == told
 
 
 def _append(
