@@ -291,8 +291,12 @@ def _status_text(registry: Registry, data: dict[str, object]) -> str:
 
 
 def _fallback(registry: Registry) -> str:
-    named = ", else ".join(registry.network.fallback_members)
-    return named or "its finder (hotline network fallback names somebody)"
+    network = registry.network
+    named = network.fallback_members
+    if network.fallback() is not None:
+        return ", else ".join(member for member in named if network.is_active(member))
+    why = f": {', '.join(named)} is not active" if named else ""
+    return f"their finder{why} (hotline network fallback names somebody)"
 
 
 def keepers_of(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:

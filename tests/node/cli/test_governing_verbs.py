@@ -81,6 +81,14 @@ def test_rule_4_status_says_who_takes_what_nobody_covers(office: Office) -> None
     assert "items that nobody covers go to de-eco, else gb-iwf" in told
 
 
+def test_rule_4_status_says_that_who_is_suspended_takes_nothing(office: Office) -> None:
+    """Who names one, or suspends the last one, sees that orphans stay with their finders."""
+    office("network", "suspend", "de-eco")
+    assert "nobody covers go to gb-iwf\n" in f"{status(office.config).text}\n"
+    office("network", "fallback", "de-eco")
+    assert "nobody covers go to their finder: de-eco is not active" in status(office.config).text
+
+
 def test_rule_4_existing_members_become_the_fallback_in_the_order_named(office: Office) -> None:
     """The one that took orphans may have too many, or have gone; all follow the new order."""
     office("network", "fallback", "de-fsm", "de-eco")
