@@ -17,7 +17,8 @@ from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, Wron
 from node.store.items.decisions import close_task, say_restored
 from node.store.recovery.outside import OUTSIDE_HELD, SUBJECT
 from node.store.sqlite import SHRINK_PAGES, SLACK_PAGES, Store
-from protocol.channel import NOTHING, open_epoch
+from protocol.answers import NOTHING, Position
+from protocol.channel import open_epoch
 from protocol.vocabulary import Lane
 from tests.builders.network import DAY_MS, NOW_MS
 from tests.contract.stores import FILES, KEY, Place, entomb, message, post, record_items, recording
@@ -41,10 +42,14 @@ async def restored(place: Place, folder: Path, name: str) -> Store:
     return Place(folder / f"{name}.db", place.opener).open()
 
 
-async def opened(store: Store, epoch: bytes, now_ms: int) -> None:
-    """Open an epoch of one channel."""
+STRANGE = Position(b"\x09" * 8, 3, bytes(32))
+"""What a receiver tells of a channel that the backup does not know."""
+
+
+async def opened(store: Store, epoch: bytes, now_ms: int, told: Position = NOTHING) -> None:
+    """Open an epoch of one channel, upon what its receiver told."""
     fence = await store.outbox.take_over("fr-pdc", Lane.STATUS)
-    state = open_epoch(epoch, NOTHING)
+    state = open_epoch(epoch, told)
     await store.outbox.open("fr-pdc", Lane.STATUS, fence, state, {}, now_ms, entomb)
 
 
@@ -210,10 +215,28 @@ class TestRestore:
         await store.close()
         restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
         again = Place(tmp_path / "again.db", place.opener).open()
-        before = (await again.outbox.remembered("fr-pdc", Lane.STATUS, NOTHING))[2]
+        before = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
         await opened(again, b"\x02" * 8, NOW_MS - 9 * DAY_MS)
-        after = (await again.outbox.remembered("fr-pdc", Lane.STATUS, NOTHING))[2]
+        after = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
+        await again.close()
         assert (before, after) == (0, AFTER_ANY_RESTORE_MS)
+
+    async def test_epoch_that_follows_what_is_told_counts_as_none_since_the_backup(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """A process that was killed before its first push opens another upon the same state."""
+        store = place.open()
+        await opened(store, b"\x01" * 8, NOW_MS + 9 * DAY_MS)
+        backup(place.path, KEY, tmp_path / "copy", OTHER_KEY)
+        await store.close()
+        restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
+        again = Place(tmp_path / "again.db", place.opener).open()
+        await opened(again, b"\x02" * 8, NOW_MS - 9 * DAY_MS, STRANGE)
+        upon_it = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
+        await opened(again, b"\x03" * 8, NOW_MS - 9 * DAY_MS, NOTHING)
+        since = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
+        await again.close()
+        assert (upon_it, since) == (0, AFTER_ANY_RESTORE_MS)
         await again.close()
 
     async def test_original_does_not_say_so(self, place: Place, tmp_path: Path) -> None:

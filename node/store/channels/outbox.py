@@ -148,18 +148,19 @@ class Outbox:
         That is the predecessor of each, and a time: 0 while none was opened since the database was
         restored (or ever was) but upon `told`, else one that is after any restore: who was killed
         before such an epoch left remembers from its entry 0 what a person's word let it follow.
-        Clocks that were set do not count: what the backup held is told by number and order.
+        Clocks that were set do not count: what the backup held is told by number.
         """
 
         def query(connection: Connection) -> tuple[bytes | None, dict[bytes, Position], int]:
             rows = connection.execute(
                 "SELECT epoch, prev_epoch, prev_size, prev_root FROM epochs_out"
-                " WHERE peer = ? AND lane = ? ORDER BY opened_ms",
+                " WHERE peer = ? AND lane = ?",
                 (peer, str(lane)),
             ).fetchall()
             opened = {row[0]: Position(row[1], row[2], row[3]) for row in rows}
-            since = list(opened.values())[epochs_restored(connection, peer, lane) :]
-            last_ms = 0 if all(one == told for one in since) else AFTER_ANY_RESTORE_MS
+            since = len(opened) - epochs_restored(connection, peer, lane)
+            upon_told = sum(one == told for one in opened.values())
+            last_ms = 0 if since <= upon_told else AFTER_ANY_RESTORE_MS
             if told == NOTHING or told.epoch not in opened:
                 return None, opened, last_ms
             leaves = connection.execute(
