@@ -35,7 +35,7 @@ from node.casework.passing_on.chains import order
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.rebuilt.words import one_file, read
 from node.casework.telling import is_there_since, note, of_others
-from node.ids import Ids, digits_of, time_of
+from node.ids import Ids, digits_of
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
@@ -281,7 +281,7 @@ class Rebuilder:
             elif after.custody is Custody.HERE:
                 self._ask_whether_it_is_back(after)
         elif message.moved is not None and message.author == book.us:
-            self._moved(state, message.moved, message)
+            self._moved(state, message.moved, message.at_ms)
         elif message.what is OutcomeWhat.REOPENED:
             self._reopen(state, message)
 
@@ -314,15 +314,15 @@ class Rebuilder:
         after = self._book.record(state.id, EventKind.REOPENED, body, at_ms=at_ms, actor=actor)
         self._ask_whether_it_is_back(after)
 
-    def _moved(self, state: ItemState, moved: Moved, message: Outcome) -> None:
+    def _moved(self, state: ItemState, moved: Moved, at_ms: int) -> None:
         """We told that it moved on, and who has it now did not hand our entry back.
 
-        Unless it has come back since, while we were lost.
+        Whether it has come back since, while we were lost, is seen once all is known
+        (`whereabouts`).
         """
-        back = time_of(message.event_id) < state.handed_ms
-        if back or state.custody is Custody.HANDED_ON:
+        if state.custody is Custody.HANDED_ON:
             return
-        country, at_ms = moved.country, message.at_ms
+        country = moved.country
         where = HostingState.COUNTRY if country is not None else HostingState.NONE
         found = Jurisdiction(where, country, Confidence.MEDIUM, moved.evidence)
         self._hand_on(state, (*state.hops, Hop(moved.to_member, at_ms)), found, at_ms)

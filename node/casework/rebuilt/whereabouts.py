@@ -18,6 +18,7 @@ from node.casework.passing_on.custody import (
     take_back,
     take_custody,
 )
+from node.casework.passing_on.rings import way
 from node.casework.passing_on.routing import Forwarding, item_message
 from node.casework.rebuilt.recovered import NOT_REBUILT
 from node.casework.rebuilt.words import said_by_us
@@ -53,13 +54,30 @@ def have_it_there(book: Casebook, forwarding: Forwarding, word: Outcome, *, went
     state = book.find(word.item_id)
     if state is None or state.custody is not Custody.HANDED_ON:
         return
+    is_back = word.moved is not None and _has_come_back(
+        book.us, state, word.moved.to_member, time_of(word.event_id)
+    )
     if is_with_nobody(book, forwarding.postbox, state) and is_reported_since(state):
         book.tasks.append((REPORTED_IN_VAIN, state.id))
-    if word.moved is not None:
+    if word.moved is not None and not is_back:
         _say_again(book, forwarding, state, word.moved.to_member, word.event_id)
-    elif not went_on:
+    elif is_back or not went_on:
         take_custody(book, forwarding.postbox, forwarding.ids, state.id)
         book.raise_review(state.id, Review.CAME_BACK)
+
+
+def _has_come_back(us: str, state: ItemState, to: str, at_ms: int) -> bool:
+    """Whether an item that we handed to `to` at that time was handed to us since, from there.
+
+    Who reported the place to us later brought nothing back. Where our hand-over came back, what was
+    handed to us after it was judged by that.
+    """
+    if state.handed_ms <= at_ms or any(step.by == us for step in state.steps):
+        return False
+    there = {to, *(step.to for step in way(to, state.steps))}
+    others = (step for step in state.steps if step.by not in there)
+    by_another = any(time_of(step.event_id) == state.handed_ms for step in others)
+    return not by_another and any(one.member in there for one in state.informants)
 
 
 def _say_again(
