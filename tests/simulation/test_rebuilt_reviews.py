@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from node.casework.item import Custody, Review
@@ -28,6 +30,26 @@ async def test_g1_report_of_what_was_closed_waits_for_a_look_again(world: World)
     """It is said again before it is known that the item was closed."""
     item = await closed(world)
     await world[IWF].submit(PLACE, reference="again")
+    await world.settle()
+    assert Review.PERHAPS_BACK in (await world[EOKM].state(item)).reviews
+    await recover(world, EOKM, IWF, PDC)
+    state = await world[EOKM].state(item)
+    assert (state.custody, state.closed_by) == (Custody.HERE, Action.REMOVED)
+    assert Review.PERHAPS_BACK in state.reviews
+
+
+@pytest.mark.parametrize("by", [IWF, PDC])
+async def test_g1_report_of_what_was_seen_before_that_and_told_after_waits_for_a_look_again(
+    world: World, by: str
+) -> None:
+    """Without a file nobody knows whether it is what was removed."""
+    item = (await world[IWF].submit(PLACE)).items[0].item_id
+    await world.settle()
+    found = f"{datetime.fromtimestamp(world.now / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    world.now += 60_000
+    await world[EOKM].desk.act(item, REMOVED, actor="a")
+    await world.settle()
+    await world[by].submit(PLACE, reference="again", found=found)
     await world.settle()
     assert Review.PERHAPS_BACK in (await world[EOKM].state(item)).reviews
     await recover(world, EOKM, IWF, PDC)

@@ -35,7 +35,7 @@ from node.casework.passing_on.chains import order
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.rebuilt.words import one_file, read
 from node.casework.telling import is_there_since, note, of_others
-from node.ids import Ids, digits_of
+from node.ids import Ids, digits_of, time_of
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
@@ -53,7 +53,7 @@ from protocol.messages import (
     from_body,
 )
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
-from protocol.vocabulary import Confidence, Disposition, HostingState, Kind, OutcomeWhat
+from protocol.vocabulary import Action, Confidence, Disposition, HostingState, Kind, OutcomeWhat
 
 OWN_ITEMS, OTHERS = 1, 2
 """Steps of the rebuilding: items that we handed on, then, once the rest is judged, all else."""
@@ -291,7 +291,7 @@ class Rebuilder:
         It was said to us again before this, and was one more report of an open item.
         """
         book = self._book
-        if is_there_since(state, book.now):
+        if is_there_since(state, book.now) or _is_told_since(state, book.now):
             book.raise_review(state.id, Review.PERHAPS_BACK)
         elif Review.PERHAPS_BACK in state.reviews:
             body = Settled(Review.PERHAPS_BACK)
@@ -375,6 +375,16 @@ class Rebuilder:
             message.message_id, message.item_id, us, peer, message.text, message.at_ms
         )
         self._book.record(state.id, EventKind.MESSAGE, kept, at_ms=message.at_ms, actor=us)
+
+
+def _is_told_since(state: ItemState, now_ms: int) -> bool:
+    """Whether a report of an item that is closed as gone was taken in after that, not after now.
+
+    Found before that, it is nothing to look at only if it had the same file, which nothing says.
+    """
+    closed_ms = None if state.closed_by is Action.NOT_ILLEGAL else state.closed_ms
+    times = (time_of(one.sighting_id) for one in state.sightings)
+    return closed_ms is not None and any(closed_ms < at_ms <= now_ms for at_ms in times)
 
 
 _Effect = Callable[[Rebuilder, ItemState, str, Any], None]
