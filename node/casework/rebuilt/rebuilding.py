@@ -146,19 +146,18 @@ class Rebuilding:
     async def _tell_unheard(self, told: Sequence[tuple[str, bytes]]) -> None:
         """Who told of an item hears what it had not heard of it."""
         heard = told_of(told)
-        for item_id in heard:
-            view = await self.desk.item(item_id)
-            if view is None:
-                continue
+        names = list(heard)
 
-            def decide(book: Casebook, item: str = view.id) -> None:
-                state = book.find(item)
-                if state is not None:
-                    known = [one for name in (item, *state.aliases) for one in heard.get(name, ())]
-                    tell_unheard(book, self.desk.forwarding.postbox, state, known)
+        def decide(book: Casebook, some: Sequence[str]) -> None:
+            found = {state.id: state for state in map(book.find, some) if state is not None}
+            for state in found.values():
+                known = [one for name in (state.id, *state.aliases) for one in heard.get(name, ())]
+                tell_unheard(book, self.desk.forwarding.postbox, state, known)
 
-            needs = Needs(named={view.id: self.fingerprints.item(view.id)})
-            await self.cases.transact(needs, self.clock(), decide)
+        for start in range(0, len(names), BATCH):
+            some = names[start : start + BATCH]
+            needs = Needs(named={one: self.fingerprints.item(one) for one in some})
+            await self.cases.transact(needs, self.clock(), partial(decide, some=some))
 
     async def _withdrawn_from_all(self) -> set[str]:
         """Return the verdicts that we had taken back by their files, whatever became of items."""
