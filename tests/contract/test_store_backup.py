@@ -53,6 +53,16 @@ async def opened(store: Store, epoch: bytes, now_ms: int, told: Position = NOTHI
     await store.outbox.open("fr-pdc", Lane.STATUS, fence, state, {}, now_ms, entomb)
 
 
+async def brought_back(place: Place, tmp_path: Path) -> Store:
+    """Return the store of a backup that held one epoch, by a clock that was days ahead."""
+    store = place.open()
+    await opened(store, b"\x01" * 8, NOW_MS + 9 * DAY_MS)
+    backup(place.path, KEY, tmp_path / "copy", OTHER_KEY)
+    await store.close()
+    restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
+    return Place(tmp_path / "again.db", place.opener).open()
+
+
 class TestUnderLoad:
     """The node runs and writes."""
 
@@ -209,12 +219,7 @@ class TestRestore:
         self, place: Place, tmp_path: Path
     ) -> None:
         """By their number: one opened under a clock that was days ahead, too."""
-        store = place.open()
-        await opened(store, b"\x01" * 8, NOW_MS + 9 * DAY_MS)
-        backup(place.path, KEY, tmp_path / "copy", OTHER_KEY)
-        await store.close()
-        restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
-        again = Place(tmp_path / "again.db", place.opener).open()
+        again = await brought_back(place, tmp_path)
         before = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
         await opened(again, b"\x02" * 8, NOW_MS - 9 * DAY_MS)
         after = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
@@ -225,19 +230,13 @@ class TestRestore:
         self, place: Place, tmp_path: Path
     ) -> None:
         """A process that was killed before its first push opens another upon the same state."""
-        store = place.open()
-        await opened(store, b"\x01" * 8, NOW_MS + 9 * DAY_MS)
-        backup(place.path, KEY, tmp_path / "copy", OTHER_KEY)
-        await store.close()
-        restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
-        again = Place(tmp_path / "again.db", place.opener).open()
+        again = await brought_back(place, tmp_path)
         await opened(again, b"\x02" * 8, NOW_MS - 9 * DAY_MS, STRANGE)
         upon_it = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
         await opened(again, b"\x03" * 8, NOW_MS - 9 * DAY_MS, NOTHING)
         since = (await again.outbox.remembered("fr-pdc", Lane.STATUS, STRANGE))[2]
         await again.close()
         assert (upon_it, since) == (0, AFTER_ANY_RESTORE_MS)
-        await again.close()
 
     async def test_original_does_not_say_so(self, place: Place, tmp_path: Path) -> None:
         """Only the copy was restored."""

@@ -7,6 +7,7 @@ await finish(world, "nl-eokm")        a person at the member: what came back is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from keys.keyring import sealing_calendar
@@ -75,6 +76,22 @@ async def finish(world: World, member: str) -> None:
 async def recover(world: World, member: str, *peers: str) -> None:
     """The whole of it, with the word of these peers."""
     await burn(world, member)
+    await _with_the_word_of(world, member, peers)
+
+
+async def lose(world: World, member: str) -> None:
+    """Its machine burns; it hears nothing for now."""
+    await burn(world, member)
+    await world[member].crash()
+
+
+async def rebuild(world: World, member: str, *peers: str) -> None:
+    """It comes up again, and these peers hand back what it had said."""
+    await world[member].restart(restored=True)
+    await _with_the_word_of(world, member, peers)
+
+
+async def _with_the_word_of(world: World, member: str, peers: Sequence[str]) -> None:
     await world.settle()
     for peer in peers:
         assert decide(world, peer, member) == "decided"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.recovering import burn, decide, finish, recover
+from tests.simulation.recovering import lose, rebuild, recover
 from tests.simulation.test_rebuilt_rings import holders, moved
 from tests.simulation.world import World
 
@@ -34,22 +34,6 @@ async def submitted(world: World, by: str) -> str:
     return item
 
 
-async def lost(world: World) -> None:
-    """The machine of nl-eokm burns; it hears nothing for now."""
-    await burn(world, EOKM)
-    await world[EOKM].crash()
-
-
-async def rebuilt(world: World) -> None:
-    """It comes up again, and only gb-iwf hands back what it had said."""
-    await world[EOKM].restart(restored=True)
-    await world.settle()
-    assert decide(world, IWF, EOKM) == "decided"
-    world.now += 61_000
-    await world.settle()
-    await finish(world, EOKM)
-
-
 @pytest.mark.parametrize("told_before", [False, True])
 async def test_g2_report_that_came_after_it_had_gone_on_does_not_bring_it_back(
     world: World, *, told_before: bool
@@ -70,9 +54,9 @@ async def test_g2_report_that_comes_while_the_node_is_lost_does_not_bring_it_bac
     """It was for who has it."""
     first = await submitted(world, IWF)
     await moved(world, EOKM, first, "FR")
-    await lost(world)
+    await lose(world, EOKM)
     second = await submitted(world, DE)
-    await rebuilt(world)
+    await rebuild(world, EOKM, IWF)
     assert await holders(world, first, second) == {PDC}
 
 
@@ -82,10 +66,10 @@ async def test_g1_item_that_came_back_by_a_third_while_the_node_was_lost_is_here
     """And whoever knows of it is told so."""
     item = await submitted(world, IWF)
     await moved(world, EOKM, item, "FR")
-    await lost(world)
+    await lose(world, EOKM)
     await moved(world, PDC, item, "DE")
     await moved(world, DE, item, "NL")
-    await rebuilt(world)
+    await rebuild(world, EOKM, IWF)
     assert await holders(world, item) == {EOKM}
     for member in (DE, EOKM, IWF, PDC):
         assert (await world[member].state(item)).responsible == EOKM, member

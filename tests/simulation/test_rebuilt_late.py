@@ -242,14 +242,20 @@ async def test_g1_item_that_it_had_moved_to_one_that_is_gone_since_is_with_someb
     assert [one.responsible for one in states.values()] == held * 2
 
 
-async def test_g1_item_that_came_back_by_another_members_item_is_here(world: World) -> None:
-    """It stands in its own message with whom it first had it; its last word of it is another."""
+async def came_back_by_anothers(world: World) -> tuple[str, str]:
+    """An item of fr-pdc's, and nl-eokm's of the same place, which has come back by that one."""
     place = "https://gb1.example/1.jpg"
     theirs = (await world[PDC].submit(place)).items[0].item_id
     await world.settle()
     ours = (await world[EOKM].submit(place)).items[0].item_id
     await world.settle()
     await moved(world, IWF, theirs, "NL")
+    return theirs, ours
+
+
+async def test_g1_item_that_came_back_by_another_members_item_is_here(world: World) -> None:
+    """It stands in its own message with whom it first had it; its last word of it is another."""
+    theirs, ours = await came_back_by_anothers(world)
     assert (await world[EOKM].state(ours)).custody is Custody.HERE
     await recover_without_it(world, found_here=1)
     await world.settle()
@@ -260,12 +266,7 @@ async def test_g1_item_that_came_back_by_another_members_item_is_here(world: Wor
 
 async def test_g2_item_that_came_back_so_and_went_on_is_where_it_went(world: World) -> None:
     """It is not taken from who has it."""
-    place = "https://gb1.example/1.jpg"
-    theirs = (await world[PDC].submit(place)).items[0].item_id
-    await world.settle()
-    ours = (await world[EOKM].submit(place)).items[0].item_id
-    await world.settle()
-    await moved(world, IWF, theirs, "NL")
+    theirs, ours = await came_back_by_anothers(world)
     await moved(world, EOKM, ours, "GB")
     assert (await world[IWF].state(theirs)).custody is Custody.HERE
     await recover_without_it(world, found_here=1)

@@ -13,7 +13,7 @@ from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.casework.telling import REPORTED_IN_VAIN
 from protocol.vocabulary import Action, Verdict
-from tests.simulation.recovering import burn, decide, finish, recover
+from tests.simulation.recovering import lose, rebuild, recover
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.test_rebuilt_late import HELD, handed_over, recover_before_it_comes
 from tests.simulation.test_rebuilt_rings import moved
@@ -32,20 +32,9 @@ async def went_on(world: World) -> str:
     return item
 
 
-async def lost(world: World) -> None:
-    """The machine of nl-eokm burns; it hears nothing for now."""
-    await burn(world, EOKM)
-    await world[EOKM].crash()
-
-
 async def rebuilt(world: World) -> None:
     """Only gb-iwf hands back what nl-eokm had said to it; fr-pdc says its own again."""
-    await world[EOKM].restart(restored=True)
-    await world.settle()
-    assert decide(world, IWF, EOKM) == "decided"
-    world.now += 61_000
-    await world.settle()
-    await finish(world, EOKM)
+    await rebuild(world, EOKM, IWF)
     for member in (IWF, EOKM, PDC):
         assert world[member].verify().found == [], member
 
@@ -56,7 +45,7 @@ async def test_g1_what_was_done_meanwhile_is_heard_along_the_chain(
 ) -> None:
     """Nobody is asked for ever about what is done."""
     item = await went_on(world)
-    await lost(world)
+    await lose(world, EOKM)
     await world[PDC].desk.act(item, ActionDraft(action=word), actor="a")
     await rebuilt(world)
     for member in (IWF, EOKM):
@@ -69,7 +58,7 @@ async def test_g1_what_was_done_meanwhile_is_heard_along_the_chain(
 async def test_g1_verdict_that_was_given_meanwhile_is_known_along_the_chain(world: World) -> None:
     """Nobody views it again."""
     item = await went_on(world)
-    await lost(world)
+    await lose(world, EOKM)
     await world[PDC].desk.assess(item, BASELINE, actor="a")
     await rebuilt(world)
     for member in (IWF, EOKM):
@@ -80,7 +69,7 @@ async def test_g1_verdict_that_was_given_meanwhile_is_known_along_the_chain(worl
 async def test_g1_message_that_was_written_meanwhile_is_read(world: World) -> None:
     """Its author was answered that it had come."""
     item = await went_on(world)
-    await lost(world)
+    await lose(world, EOKM)
     draft = MessageDraft(EOKM, "The whole album?", preview=False)
     await world[PDC].desk.write(item, draft, actor="a")
     await rebuilt(world)
@@ -93,7 +82,7 @@ async def test_g1_item_that_was_erased_meanwhile_is_with_one_alone_before_a_pers
 ) -> None:
     """It is not handed over once more to who said that it has it no more."""
     item = await went_on(world)
-    await lost(world)
+    await lose(world, EOKM)
     await world[PDC].desk.erase(item, ErasureDraft(Cause.ERROR), actor="head")
     await rebuilt(world)
     state = await world[EOKM].state(item)
@@ -110,7 +99,7 @@ async def test_g1_what_one_says_of_whom_no_word_tells_waits_for_nothing_afterwar
     item = await handed_over(world)
     await world[IWF].crash()
     await moved(world, EOKM, item, "FR")
-    await lost(world)
+    await lose(world, EOKM)
     await world[PDC].desk.act(item, ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
     await world[IWF].restart()
     await rebuilt(world)
@@ -129,7 +118,7 @@ class TestClosedThere:
         if late:
             await recover_before_it_comes(world)
         else:
-            await lost(world)
+            await lose(world, EOKM)
             await rebuilt(world)
         assert (await world[EOKM].state(item)).closed_by is Action.REMOVED
         return item
@@ -186,6 +175,6 @@ class TestClosedThere:
         world.now += DAY_MS
         await world[IWF].submit(HELD, reference="again")
         await world.settle()
-        await lost(world)
+        await lose(world, EOKM)
         await rebuilt(world)
         assert (REPORTED_IN_VAIN, item) in await tasks(world[EOKM])

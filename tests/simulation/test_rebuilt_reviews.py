@@ -9,7 +9,7 @@ import pytest
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft
 from protocol.vocabulary import Action
-from tests.simulation.recovering import burn, decide, finish, recover
+from tests.simulation.recovering import lose, rebuild, recover
 from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
@@ -61,16 +61,9 @@ async def test_g1_report_of_what_was_seen_before_that_and_told_after_waits_for_a
 async def test_g1_report_that_came_while_the_node_was_lost_waits_for_a_look(world: World) -> None:
     """By a member that had not heard of the place."""
     await closed(world)
-    await burn(world, EOKM)
-    await world[EOKM].crash()
+    await lose(world, EOKM)
     theirs = (await world[PDC].submit(PLACE)).items[0].item_id
-    await world[EOKM].restart(restored=True)
-    await world.settle()
-    for peer in (IWF, PDC):
-        assert decide(world, peer, EOKM) == "decided"
-    world.now += 61_000
-    await world.settle()
-    await finish(world, EOKM)
+    await rebuild(world, EOKM, IWF, PDC)
     view = await world[EOKM].desk.item(theirs)
     assert view is not None
     state = await world[EOKM].state(view.id)

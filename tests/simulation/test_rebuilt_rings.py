@@ -6,7 +6,7 @@ from node.casework.item import Custody
 from node.casework.passing_on.chains import handed_to, members_of
 from node.casework.reports.draft import ActionDraft, MessageDraft
 from protocol.vocabulary import Action
-from tests.simulation.recovering import burn, decide, finish, recover
+from tests.simulation.recovering import burn, rebuild, recover
 from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
@@ -50,17 +50,6 @@ async def holders(world: World, *items: str) -> set[str]:
     return found
 
 
-async def rebuilt(world: World) -> None:
-    """It comes up again, and both peers hand back what it had said."""
-    await world[EOKM].restart(restored=True)
-    await world.settle()
-    for peer in (IWF, PDC):
-        assert decide(world, peer, EOKM) == "decided"
-    world.now += 61_000
-    await world.settle()
-    await finish(world, EOKM)
-
-
 async def test_g1_item_that_goes_round_by_a_rebuilt_member_is_with_one(world: World) -> None:
     """That member tells by which hand-over it went on: without it nobody sees the ring."""
     first = (await world[PDC].submit("https://nl7.example/1.jpg")).items[0].item_id
@@ -89,7 +78,7 @@ async def test_g1_report_that_came_before_it_was_handed_there_does_not_bring_it_
     await world[EOKM].crash()
     draft = MessageDraft(EOKM, "Look again.", preview=False)  # by its status lane, which is first
     await world[PDC].desk.write(second, draft, actor="a")
-    await rebuilt(world)
+    await rebuild(world, EOKM, IWF, PDC)
     after = await world[EOKM].state(first)
     assert members_of(after.hops) == members_of(before.hops)
     assert after.reviews == ()
@@ -107,6 +96,6 @@ async def test_g1_item_that_came_back_while_the_node_was_lost_is_here(world: Wor
     back = ActionDraft(action=Action.MOVED, country="NL")
     for _ in range(2):
         await world[PDC].desk.act(item, back, actor="a")
-    await rebuilt(world)
+    await rebuild(world, EOKM, IWF, PDC)
     assert await holders(world, item) == {EOKM}
     assert (await world[PDC].state(item)).responsible == EOKM

@@ -17,7 +17,7 @@ from node.casework.working import record_assessment, record_hashes
 from node.hashcheck.verdicts import findings
 from node.ids import Ids
 from protocol.facts import Assessment, Content, Sighting
-from protocol.messages import Sighted
+from protocol.messages import Item, Sighted
 from protocol.vocabulary import OutcomeWhat, Reason, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
@@ -241,14 +241,20 @@ def given_at(member: str, at_ms: int) -> Assessment:
     )
 
 
+def with_a_page() -> tuple[Receiver, Item]:
+    """Return a node that was handed a page without a file."""
+    receiver = Receiver()
+    page = item_from("gb-iwf", 7, url=HERE)
+    receiver("gb-iwf", page)
+    return receiver, page
+
+
 @pytest.mark.parametrize(("since", "waits"), [(-1, (0,)), (0, ()), (1, ())])
 def test_attack_first_verdict_that_a_report_with_a_file_overtook_is_none_on_that_file(
     since: int, waits: tuple[int, ...]
 ) -> None:
     """Lanes overtake one another: the page was judged before the report came, found long ago."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
+    receiver, page = with_a_page()
     receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS))
     receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", NOW_MS + since)))
     state = receiver.state(page.item_id)
@@ -258,9 +264,7 @@ def test_attack_first_verdict_that_a_report_with_a_file_overtook_is_none_on_that
 
 def test_verdict_that_is_said_to_be_old_is_of_what_stood_there_when_it_was_recorded() -> None:
     """A person may say of a verdict that it was given long before; the file stood there."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
+    receiver, page = with_a_page()
     receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS))
     old = msgspec.structs.replace(given_at("gb-iwf", NOW_MS + 1), at_ms=NOW_MS - HOUR_MS)
     receiver("gb-iwf", said_of(page.item_id, old))
@@ -272,9 +276,7 @@ def test_report_of_another_is_dated_by_its_clock_which_may_differ_a_little(
     since: int, waits: tuple[int, ...]
 ) -> None:
     """It was on its way for some time besides, of which nothing is told."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
+    receiver, page = with_a_page()
     receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS, "be-clp"))
     judged_ms = NOW_MS - CLOCKS_MS + since
     receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", judged_ms)))
@@ -283,9 +285,7 @@ def test_report_of_another_is_dated_by_its_clock_which_may_differ_a_little(
 
 def test_attack_file_that_goes_with_a_known_report_came_to_its_teller_after_that() -> None:
     """It waits there since a line was handed in again; the page was judged in between."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
+    receiver, page = with_a_page()
     receiver.book.now += 10 * CLOCKS_MS
     (seen,) = page.sightings
     receiver("gb-iwf", Sighted(page.item_id, seen, file(1), None, child_at_risk=False))
@@ -297,9 +297,7 @@ def test_attack_file_that_goes_with_a_known_report_came_to_its_teller_after_that
 
 def test_attack_report_of_days_to_come_keeps_no_verdict_from_its_file() -> None:
     """Whoever has the item told of the file first; its look would never count here."""
-    receiver = Receiver()
-    page = item_from("gb-iwf", 7, url=HERE)
-    receiver("gb-iwf", page)
+    receiver, page = with_a_page()
     far = (1 << 48) - 1
     receiver("gb-iwf", reported("gb-iwf", 7, far, "be-clp"))
     receiver("gb-iwf", said_of(page.item_id, given_at("gb-iwf", NOW_MS + 2 * CLOCKS_MS)))
