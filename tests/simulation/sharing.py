@@ -79,7 +79,7 @@ def judge_withdrawn(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str,
                 continue
             for state in disks[node.member].items.values():
                 missing = world.expelled | {m for m, disk in world.oracle.disks.items() if disk}
-                if world.hostile is not None and world.net.tells_instead:
+                if world.hostile is not None and world.net.withholds:
                     missing |= {world.hostile}  # what comes after that never reaches it
                 passed_on = missing.isdisjoint(story_of(state)) and not robbed
                 excused = () if passed_on else state.hearsay
@@ -130,9 +130,14 @@ def _lacks(state: ItemState, sender: FleetNode, heard: dict[bytes, Verdict]) -> 
 
 
 def _may_wait(node: FleetNode, state: ItemState) -> bool:
-    """Whether a file of an item may wait for a look, or be one that nobody here saw (§6.6.1)."""
+    """Whether a file of an item may wait for a look, or be one that nobody here saw (§6.4).
+
+    Where the item had gone on, it may be that another looked, and that the word here is older.
+    """
     by_others = rows(node, _ADDED, state.id, int(EventKind.FACTS), f"{node.member}/%")
-    return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others or state.unseen)
+    elsewhere = any(by != node.member for _, by, _ in state.looks)
+    waits = Review.SUGGESTED_VERDICT in state.reviews
+    return waits or bool(by_others or state.unseen or elsewhere)
 
 
 def _heard(node: FleetNode, member: str) -> dict[bytes, Verdict]:
