@@ -90,7 +90,7 @@ def judged(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
 
     Of the files for which somebody was waited: all later verdicts of its author are of them, too.
     """
-    if given.event_id in by_lists(state):
+    if given.event_id in by_lists(state) or not _has_looked(state, given):
         return {}
     mine = (given.member, given.at_ms)
     looks = tuple((place, *((by, at) if by else mine)) for place, by, at in state.looks)
@@ -147,7 +147,7 @@ def had_before(
 ) -> dict[str, Any]:
     """A member judged the files at these places elsewhere, before it had them of this item."""
     others = tuple(one for one in state.since if one[0] != member or one[1] not in places)
-    return {"since": _not_before(others, member, places, since_ms)}
+    return named(msgspec.structs.replace(state, since=others), member, places, since_ms)
 
 
 def on_the_way(state: ItemState, since: _Since, places: Iterable[int], learnt_ms: int) -> _Since:
@@ -261,11 +261,16 @@ def given_elsewhere(state: ItemState, given: Assessment, told_ms: int) -> tuple[
 
     One on a page without it it would tell nobody that has it, before somebody looked, whose verdict
     would stand here. Who has the item from here may tell it by a file that we do not know, before
-    ours is there; and where there are several files, it may be one on another.
+    ours is there, unless it came here with that file, too; and where there are several files, it
+    may be one on another.
     """
-    if len(state.content) != 1 or _went_to(state, given.member):
+    if len(state.content) != 1:
         return ()
-    waits = beside(state, given.member, given).get("unseen", ())
+    waits: tuple[int, ...] = beside(state, given.member, given).get("unseen", ())
+    if given.event_id in state.carried:
+        return waits
+    if _went_to(state, given.member):
+        return ()
     has = {place for one, place, ms in state.since if one == given.member and ms <= told_ms}
     return tuple(place for place in waits if place in has)
 

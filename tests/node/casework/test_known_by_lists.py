@@ -6,20 +6,19 @@ import pytest
 from msgspec.structs import replace
 
 from node.casework.item import Review
-from node.matching.lists import Category, Entry, Listed, Provenance, Terms, Trust, list_of
+from node.matching.lists import Listed, Trust
 from protocol.facts import Content
 from protocol.vocabulary import Disposition, Matter, Verdict
 from tests.builders.cases import OTHER_PLACE, file, item, verdict
 from tests.node.casework.arriving import Receiver, item_from
-from tests.node.casework.contents.listed_items import FILE, listed, load
+from tests.node.casework.contents.listed_items import FILE, listed, load, said_by
 
 MD5 = file(md5=1)
 
 
 def shared(given: Verdict, content: Content = FILE) -> Listed:
     """Return what another hotline said of a file, followed without a look."""
-    entry = Entry(content, str(Category(given)), None, "x/0", verdict(given, "fr-pdc", 7))
-    return Listed(3, Terms(list_of("fr-pdc"), Provenance.MEMBER), 1, entry, Trust.AUTO)
+    return said_by(verdict(given, "fr-pdc", 7), content)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import msgspec
 
 from node.casework.contents.listing import match_lists
 from node.ids import Ids
-from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
+from node.matching.lists import Category, Entry, Listed, Provenance, Terms, Trust, list_of
 from tests.builders.cases import (
     FINGERPRINTS,
     POSTBOX,
@@ -23,7 +23,7 @@ from tests.builders.cases import (
 if TYPE_CHECKING:
     from node.casework.casebook import Casebook
     from node.casework.item import ItemState
-    from protocol.facts import Content
+    from protocol.facts import Assessment, Content
 
 ITEM = item(1).id
 
@@ -51,6 +51,12 @@ def listed(
     entry = Entry(content, "A", None, "42/a")
     terms = Terms(name, provenance, may_use=may_use, trusts_weak=trusts_weak)
     return Listed(number, terms, 3, entry, trust)
+
+
+def said_by(given: Assessment, content: Content = FILE) -> Listed:
+    """Return what another hotline said of a file, followed without a look."""
+    entry = Entry(content, str(Category(given.verdict)), None, "x/0", given)
+    return Listed(3, Terms(list_of(given.member), Provenance.MEMBER), 1, entry, Trust.AUTO)
 
 
 def load(made: Casebook, *entries: Listed) -> Casebook:

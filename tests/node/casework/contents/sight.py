@@ -274,9 +274,11 @@ class Sight:
         if state is None or state.custody is not Custody.HANDED_ON:
             return
         at_ms, saw = self.now, set(self.landed[state.id])
+        mine = HOLDER, state
         if late and self.overtaken.get(("", state.id), (0, ()))[0] >= self.went[state.id]:
             at_ms, had = self.overtaken["", state.id]
-            saw = set(had)
+            itself = (one for (by, of), one in self.own.items() if (by, self._find(of)) == mine)
+            saw = set(had).union(*itself)
         one = self._verdict(HOLDER, given, at_ms)
         self._say(HOLDER, state.id, one, lambda: self._word(one, state.id, saw))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from node.casework.contents.listing import match_lists
 from node.casework.contents.seeing import CLOCKS_MS
 from node.casework.item import Informant, ItemState
 from node.casework.passing_on.routing import Choice, Forwarding, hand_on
@@ -18,11 +19,12 @@ from node.casework.working import record_assessment
 from protocol.facts import Assessment, Content
 from protocol.messages import Outcome
 from protocol.vocabulary import Disposition, Lane, Source, Verdict
-from tests.builders.cases import HOUR_MS, PLACE, country, file, handed_on, item
+from tests.builders.cases import HOUR_MS, PLACE, POSTBOX, country, file, handed_on, ids, item
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, item_from, said_of
 from tests.node.casework.circle import MEMBERS, Circle, Member, drawn, registry
 from tests.node.casework.contents.accounts import draft_of
+from tests.node.casework.contents.listed_items import load, said_by
 from tests.node.casework.contents.test_files_later import (
     HERE,
     given_at,
@@ -92,6 +94,21 @@ def test_verdict_that_was_carried_here_too_is_on_the_file_once_it_is_said_of_the
     receiver("gb-iwf", reported("gb-iwf", 7, NOW_MS))
     receiver("gb-iwf", told_later(page.item_id, given, NOW_MS))
     assert receiver.state(page.item_id).unseen == ()
+
+
+def test_verdict_that_who_has_the_item_shares_is_on_the_file_once_it_is_said_of_the_item() -> None:
+    """It is known here by the list of that member, whose word says of which file it is."""
+    told_by = (Informant("gb-iwf", item(7).id),)
+    here = handed_on(msgspec.structs.replace(place(), informants=told_by))
+    given = given_at("fr-pdc", NOW_MS - HOUR_MS)
+    receiver = Receiver(msgspec.structs.replace(here, answer=Disposition.NEW))
+    load(receiver.book, said_by(given))
+    receiver.book.now += 10 * CLOCKS_MS
+    receiver("gb-iwf", reported("gb-iwf", 7, receiver.book.now))
+    match_lists(receiver.book, ids(), POSTBOX, [here.id])
+    receiver("fr-pdc", told_later(here.id, given, receiver.book.now + CLOCKS_MS))
+    assert receiver.state(here.id).unseen == ()
+    assert sure_of(receiver, here, file(1))
 
 
 def told_later(item_id: str, given: Assessment, told_ms: int) -> Outcome:

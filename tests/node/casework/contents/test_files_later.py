@@ -164,8 +164,8 @@ def test_file_waits_no_more_once_a_member_that_named_it_judges() -> None:
     assert ("fr-pdc", first.event_id) in told(receiver.book)
 
 
-def test_file_waits_again_once_that_member_takes_its_verdict_back() -> None:
-    """It was the look."""
+def taken_back() -> tuple[Receiver, Item]:
+    """Let a member that told of both files judge them, and take that back."""
     test = Receiver(place(file(1), file(2)))
     first, second = verdict(member="gb-iwf"), verdict(member="fr-pdc", number=901)
     test("gb-iwf", item_from("gb-iwf", 7, file(1), url=HERE, assessments=(first,)))
@@ -174,9 +174,22 @@ def test_file_waits_again_once_that_member_takes_its_verdict_back() -> None:
     assert test.state(place().id).reviews == ()
     gone = outcome(both.item_id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=second.event_id)
     test("fr-pdc", gone)
-    there = test.state(place().id)
+    return test, both
+
+
+def test_file_waits_again_once_that_member_takes_its_verdict_back() -> None:
+    """It was the look."""
+    there = taken_back()[0].state(place().id)
     assert there.unseen == (1,)
     assert Review.SUGGESTED_VERDICT in there.reviews
+
+
+def test_file_waits_still_where_that_member_cannot_assess_it_afterwards() -> None:
+    """It may say so of a page that did not load."""
+    test, both = taken_back()
+    unable = verdict(Verdict.UNASSESSABLE, member="fr-pdc", number=902)
+    test("fr-pdc", said_of(both.item_id, msgspec.structs.replace(unable, at_ms=NOW_MS + 1)))
+    assert test.state(place().id).unseen == (1,)
 
 
 def test_attack_hand_over_that_crossed_ours_brings_no_verdict_on_our_file() -> None:
