@@ -237,7 +237,8 @@ def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
 
 def _judged_there(state: ItemState, given: Assessment) -> dict[str, Any]:
     late = _too_late(state, {given.member, state.hops[-1].member}, given)
-    had = named(state, given.member, [one for one in state.places if one not in late])
+    had_then = [one for one in state.places if one not in late]
+    had = named(state, given.member, had_then, state.hops[-1].received_ms)
     if given.verdict is not Verdict.UNASSESSABLE and state.unseen:
         had |= looked_at(state, late)
     return had | _waiting(msgspec.structs.replace(state, **had), given, late)

@@ -333,6 +333,18 @@ def test_attack_verdict_of_who_has_the_item_is_none_on_a_file_that_was_on_the_wa
     assert sure_of(receiver, here, file(1)) is not bool(waits)
 
 
+def test_attack_verdict_of_before_the_hand_over_is_none_on_the_file_that_went_with_it() -> None:
+    """Who has the item looked, by a later one, and takes that back."""
+    page, look = given_at("fr-pdc", NOW_MS - HOUR_MS), given_at("fr-pdc", NOW_MS + HOUR_MS)
+    here = handed_on(place(file(1), given=(page,)))
+    receiver = Receiver(here)
+    receiver("fr-pdc", said_of(here.id, look))
+    gone = outcome(here.id, OutcomeWhat.WITHDRAWN, author="fr-pdc", event_id=look.event_id)
+    receiver("fr-pdc", gone)
+    assert receiver.state(here.id).known
+    assert not sure_of(receiver, here, file(1))
+
+
 def test_next_verdict_of_who_has_the_item_is_the_look_at_the_file_that_was_on_the_way() -> None:
     """There it waits for a person, since it came to a judged item."""
     told_by = (Informant("gb-iwf", item(7).id),)
