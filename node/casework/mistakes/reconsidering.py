@@ -18,7 +18,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
-from node.casework.contents.listing import ask_again, settle_difference
+from node.casework.contents.listing import ask_again, match_lists, settle_difference
 from node.casework.contents.rejudging import (
     is_suggested_otherwise,
     rejudge,
@@ -83,6 +83,8 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
         _let_go_unknown(book, item_id)
         doubt_notices(book, item_id)
         watch_hidden(book, item_id)
+    if near:
+        match_lists(book, ids, postbox, near)  # what they know by a list asks by itself now
     for item_id in [*staying, *near]:
         if book.loaded.items[item_id].sightings:
             rejudge(book, postbox, item_id, leaving)

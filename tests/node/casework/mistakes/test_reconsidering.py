@@ -12,15 +12,21 @@ from node.casework.errors import UnknownVerdictError
 from node.casework.events import EventKind
 from node.casework.item import Review
 from node.casework.mistakes.reconsidering import reconsider
+from node.casework.working import withdraw_verdict
 from protocol.messages import Outcome
 from protocol.vocabulary import OutcomeWhat, Verdict
 from tests.builders.cases import (
+    OTHER_PLACE,
     POSTBOX,
     US,
     event_id,
     file,
+    item,
     said,
+    verdict,
 )
+from tests.node.casework.arriving import Receiver, item_from
+from tests.node.casework.contents.listed_items import later, listed, load
 from tests.node.casework.mistakes.both_worlds import HEARD, LOOK, NEAR, PICTURES, World
 
 if TYPE_CHECKING:
@@ -161,6 +167,20 @@ def test_suggestions_of_others_stay() -> None:
         [world.items[1]],
         (Review.SUGGESTED_VERDICT,),
     )
+
+
+def test_what_a_list_knows_by_one_file_alone_asks_once_nothing_else_suggests_it() -> None:
+    """The other file of the item nobody saw."""
+    page = item(3, url=OTHER_PLACE, named=(), assessments=(verdict(member=US),))
+    receiver = Receiver(page)
+    load(receiver.book, listed())
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), url=OTHER_PLACE))
+    both = item_from("gb-iwf", 8, file(2), file(1))
+    receiver("gb-iwf", both)
+    assert [one.item for one in receiver.state(both.item_id).suggestions] == [page.id]
+    withdraw_verdict(receiver.book, page.id, verdict(member=US).event_id, later(50), POSTBOX)
+    there = receiver.state(both.item_id)
+    assert (there.suggestions, there.reviews) == ((), (Review.SUGGESTED_VERDICT,))
 
 
 def test_nothing_happens_where_nothing_was_lost() -> None:
