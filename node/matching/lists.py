@@ -258,17 +258,17 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES) -> list[Hit]:
+def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES, *, harmless: bool = False) -> list[Hit]:
     """Say how far each of the hits of one file counts, beside the others.
 
-    Nothing is held illegal unseen that a benign list names, that is smaller than `min_bytes`, or
-    that fewer lists say than its operator asks for: it is suggested instead. Members' lists count
-    as any; that two rest on one source nobody here can tell. Of one member's words the latest
-    counts, and those before are silent while it stands.
+    Nothing is held illegal unseen that a benign list names (or `harmless`, see `linked`), that is
+    smaller than `min_bytes`, or that fewer lists say than its operator asks for: it is suggested
+    instead. Members' lists count as any; that two rest on one source nobody here can tell. Of one
+    member's words the latest counts, and those before are silent while it stands.
     """
     found = _latest_of_each(list(hits))
     counted = [(hit, hit.counts_as) for hit in found]
-    benign = any(counts in HARMLESS for _, counts in counted)
+    benign = harmless or any(counts in HARMLESS for _, counts in counted)
     told = {
         acquits: {hit.terms.name for hit, c in counted if c in QUORUM and hit.acquits is acquits}
         for acquits in (True, False)

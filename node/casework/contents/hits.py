@@ -15,8 +15,9 @@ from node.casework.item import ItemState
 from node.matching.contents import Likeness, likeness, picture_of
 from node.matching.duplicates import carries, is_of_files, is_seen
 from node.matching.fingerprints import content_keys
-from node.matching.lists import HARMLESS, Hit, Listed, Trust, weigh
-from protocol.facts import Content
+from node.matching.linked import said_of
+from node.matching.lists import HARMLESS, Hit, Listed, Trust
+from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, Matter, Verdict
 
 
@@ -30,9 +31,13 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
     pictures = state.kind is not ItemKind.VIDEO
     found: dict[int, Hit] = {}
     for place, content in zip(state.places, state.content, strict=True):
-        alike = _alike(book, state, content)
-        said = [alike[number].hit(content, pictures=pictures) for number in sorted(alike)]
-        for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
+        for hit in said_of(
+            content,
+            _alike(book, state, content).values(),
+            lambda one: _with_a_hash(book, one),
+            book.loaded.min_bytes,
+            pictures=pictures,
+        ):
             known = found.get(hit.number)
             if known is None or _nearness(hit) < _nearness(known):
                 found[hit.number] = replace(hit, place=place)
@@ -47,6 +52,12 @@ def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, List
     """Return the entries that may be this file of an item, by number."""
     keys = _keys(book, state, content)
     return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
+
+
+def _with_a_hash(book: Casebook, content: Content) -> Iterator[Listed]:
+    """Yield the entries that have a hash of a file."""
+    for key in book.fingerprints.content(content):
+        yield from book.loaded.listed.get(key, ())
 
 
 def standing(book: Casebook, state: ItemState) -> set[int]:
@@ -186,6 +197,25 @@ def _is_judged(book: Casebook, file: Content, asked: dict[Content, bool]) -> boo
             for one in book.by_key(key)
         )
     return asked[file]
+
+
+def is_harmless_there(
+    book: Casebook, given: Assessment, source: ItemState, target: ItemState
+) -> bool:
+    """Whether a verdict that followed from a list would go to a file that is harmless by a list.
+
+    The target may have hashes of it that the source has not.
+    """
+    harmless = {hit.place for hit in hits(book, target) if hit.counts_as in HARMLESS}
+    files = zip(target.places, target.content, strict=True)
+    if not any(
+        likeness((file,), source.content, pictures=False) is Likeness.SAME
+        for place, file in files
+        if place in harmless
+    ):
+        return False
+    keys = dict.fromkeys(content_keys(book.fingerprints, source.content))
+    return any(given.event_id in by_lists(one) for key in keys for one in book.by_key(key))
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:

@@ -16,7 +16,11 @@ from itertools import islice
 
 from node.casework.casebook import Casebook
 from node.casework.contents.crowds import Hearers, hearers, near_choices
-from node.casework.contents.hits import leaves_one_unseen, waits_for_a_look
+from node.casework.contents.hits import (
+    is_harmless_there,
+    leaves_one_unseen,
+    waits_for_a_look,
+)
 from node.casework.contents.seeing import seen_by
 from node.casework.events import EventKind, Settled
 from node.casework.incoming.bounding import is_full
@@ -313,6 +317,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_l
         and not is_full(book, target, given.member)
         and is_of_files(given, source, target.content)
         and (follows(given, target) or (goes and carries(given, source, book.us)))
+        and (given.verdict not in ILLEGAL or not is_harmless_there(book, given, source, target))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
-from node.casework.contents.listing import unlist
+from node.casework.contents.listing import match_anew, unlist
 from node.casework.contents.relisting import NewcomerStore, match_newcomers
 from node.casework.item import ItemState
 from node.casework.mistakes.reconsidering import reconsider
@@ -30,11 +30,13 @@ class Ended(NamedTuple):
     """An entry that stands no more, by its number, and by what it was found.
 
     Or a member's verdict that was taken back: then no entry had the number, and its one key is
-    that of the verdict.
+    that of the verdict. `beside`: the keys of others that share one with it: what they say of a
+    file may count further now (`node.matching.linked`).
     """
 
     entry: int
     keys: tuple[bytes, ...]
+    beside: tuple[bytes, ...] = ()
 
 
 class EndedStore(NewcomerStore, Protocol):
@@ -85,18 +87,24 @@ class Unlisting:
         return len(ended)
 
     async def _undo(self, ended: Sequence[Ended]) -> None:
-        keys = {key for one in ended for key in one.keys}
+        keys = {key for one in ended for key in (*one.keys, *one.beside)}
         found: set[str] = await self._transact(Needs(keys=keys), partial(_items, keys))
         needs = Needs(items=found, keys=keys, alike=set(found))
 
         def decide(book: Casebook) -> None:
             gone = {one.entry for one in ended}
             _take_back(book, self._postbox(), keys)
+            others = [one for one in found if not _is_listed(book.loaded.items.get(one), gone)]
             unlist(book, self._ids, self._postbox(), gone)
+            match_anew(book, self._ids, self._postbox(), others)
             reconsider(book, self._ids, self._postbox())
             book.undone.extend(gone)
 
         await self._transact(needs, decide)
+
+
+def _is_listed(state: ItemState | None, entries: Collection[int]) -> bool:
+    return state is not None and any(one.entry in entries for one in state.listed)
 
 
 def _subject(one: Ended) -> str:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from node.casework.casebook import Loaded
-from node.casework.contents.unlisting import Ended
 from node.matching.contents import PDQ_NEAR, pictures_of
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.linked import by_entries, said_of
 from node.matching.lists import (
     MIN_BYTES,
     Entry,
@@ -31,7 +31,6 @@ from node.matching.lists import (
     Provenance,
     Terms,
     Trust,
-    weigh,
 )
 from node.store.bulk import select_in, stream
 from node.store.contents.hashcheck import disproved
@@ -39,7 +38,6 @@ from node.store.contents.listed_pictures import ListedPictures
 from node.store.contents.lists import (
     categories_where,
     keep_min_bytes,
-    keys_in,
     read_entries,
     read_listed,
 )
@@ -156,35 +154,44 @@ class Known:
         `counts`: of lists, and of their categories, for which this does not hold nothing is read,
         nor has it any weight. Nor have upheld complaints: who asks so knows of them (HashCheck).
         """
-        keys = {one: self._fingerprints.content(one) for one in contents}
-        listed = self.listed(connection, {key for some in keys.values() for key in some}, counts)
-        if not listed:
-            return {}
-        found = {}
-        for content, some in keys.items():
-            alike = {one.number: one for key in some for one in listed.get(key, ())}
-            said = [alike[number].hit(content) for number in sorted(alike)]
-            if hits := tuple(weigh((hit for hit in said if hit is not None), self.min_bytes)):
-                found[content] = hits
-        return found
+        wanted = tuple(contents)
+        listed = self.listed(connection, content_keys(self._fingerprints, wanted), counts)
+
+        def named(content: Content) -> Iterator[Listed]:
+            for key in self._fingerprints.content(content):
+                yield from listed.get(key, ())
+
+        asked = wanted if listed else ()
+        said = ((one, said_of(one, named(one), named, self.min_bytes)) for one in asked)
+        return {one: tuple(hits) for one, hits in said if hits}
 
     def listed(
         self, connection: Connection, keys: Iterable[bytes], counts: Counts | None = None
     ) -> dict[bytes, tuple[Listed, ...]]:
-        """Return the entries that have one of these keys, read from the store, by key."""
+        """Return the entries that have one of these keys, read from the store, by key.
+
+        And unless it is asked what `counts`, those that share a hash with one that would hold a
+        file illegal unseen: see `linked`.
+        """
         wanted = set(keys)
         found = self.find(connection, wanted)
         if counts is not None:
             found = _counting(connection, found, counts)
-        upheld = _upheld(connection, self._fingerprints, wanted) if counts is None else {}
-        if not found:
-            return upheld
-        numbers = {number for some in found.values() for number, _ in some}
-        standing = read_listed(connection, numbers)
+        standing = read_listed(
+            connection, {number for some in found.values() for number, _ in some}
+        )
+        if counts is None:
+            linked = by_entries(standing.values())
+            more = set(content_keys(self._fingerprints, linked)) - wanted
+            found |= self.find(connection, more) if more else {}
+            wanted |= more
+            fresh = {number for some in found.values() for number, _ in some} - standing.keys()
+            standing |= read_listed(connection, fresh)
         told = {
             key: tuple(standing[number] for number, _ in some if number in standing)
             for key, some in found.items()
         }
+        upheld = _upheld(connection, self._fingerprints, wanted) if counts is None else {}
         return told | {key: (*told.get(key, ()), *some) for key, some in upheld.items()}
 
     def asked_of(
@@ -379,9 +386,3 @@ class KnownContent(Newcomers):
         """See `Known.refresh`; and of what looks alike a stretch is taken up."""
         more = await self._readers.run(self._known.pictures.follow)
         return await self._readers.run(lambda c: self._known.refresh(c, calm=calm)) or more
-
-    async def ended_entries(self, limit: int) -> list[Ended]:
-        """See `node.casework.contents.unlisting.EndedStore`."""
-        sql = "SELECT entry, keys FROM list_ended WHERE keys IS NOT NULL ORDER BY number LIMIT ?"
-        rows = await self._readers.run(lambda c: c.execute(sql, (limit,)).fetchall())
-        return [Ended(entry, tuple(keys_in(keys))) for entry, keys in rows]

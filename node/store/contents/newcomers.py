@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.casework.contents.relisting import Piece
+from node.casework.contents.unlisting import Ended
 from node.matching.contents import pictures_of
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.lists import HARMLESS
 from node.store.bulk import select_in
 from node.store.contents.listed_pictures import ListedPictures
-from node.store.contents.lists import read_entries
+from node.store.contents.lists import keys_in, read_entries, read_listed
 from node.store.contents.lookalikes import Lookalikes
 from node.store.contents.matching_again import next_stretch, note_gone_to, standing
 from node.store.seam import Connection
@@ -35,6 +37,7 @@ _WAITING: Final = (
     "SELECT category, count(*) FROM list_entries WHERE number > ? AND number <= ? GROUP BY category"
 )
 _NAMES: Final = "SELECT c.id, l.name FROM list_categories c JOIN lists l ON l.id = c.list"
+_ENDED: Final = "SELECT entry, keys FROM list_ended WHERE keys IS NOT NULL ORDER BY number LIMIT ?"
 _COUNTED_AT_ONCE: Final = 200_000
 """Of a list of millions a store would sort all of them at once, in half a gigabyte of memory."""
 
@@ -98,11 +101,29 @@ class Newcomers:
         gone_to: int,
         again: str | None = None,
     ) -> _Next:
-        of = self._fingerprints.content
-        contents = [entry.content for _, entry in read_entries(connection, numbers).values()]
-        keys = {key for content in contents for key in of(content)}
+        of = self._fingerprints
+        entries = read_listed(connection, numbers).values()
+        contents = [one.entry.content for one in entries]
+        harmless = [one.entry.content for one in entries if one.trust in HARMLESS or again]
+        keys = {*content_keys(of, contents), *_beside(connection, of, content_keys(of, harmless))}
         had = frozenset(_had(connection, keys)) if keys else frozenset()
         return _Next(Piece(gone_to, had, again), frozenset(pictures_of(contents)))
+
+    async def ended_entries(self, limit: int) -> list[Ended]:
+        """See `node.casework.contents.unlisting.EndedStore`.
+
+        What is named harmless no more may be the file of an item by hashes that the item has not.
+        """
+        of = self._fingerprints
+
+        def query(connection: Connection) -> list[Ended]:
+            ended = [
+                Ended(row[0], tuple(keys_in(row[1])))
+                for row in connection.execute(_ENDED, (limit,))
+            ]
+            return [one._replace(beside=tuple(_beside(connection, of, one.keys))) for one in ended]
+
+        return await self._readers.run(query)
 
     async def note_matched(self, matched_to: int, again: str | None = None) -> None:
         """See `NewcomerStore.note_matched`."""
@@ -153,6 +174,16 @@ def _alike(connection: Connection, index: NearIndex, pdqs: Iterable[bytes]) -> f
     events = {one.id for pdq in pdqs for one in index.search(pdq)}
     sql = "SELECT item FROM events WHERE seq IN ({})"
     return frozenset(row[0] for row in select_in(connection, sql, sorted(events)))
+
+
+def _beside(
+    connection: Connection, fingerprints: Fingerprints, keys: Iterable[bytes]
+) -> set[bytes]:
+    """Return the keys of the entries that share one of these: see `node.matching.linked`."""
+    sql = "SELECT DISTINCT entry FROM list_keys WHERE key IN ({})"
+    numbers = [row[0] for row in select_in(connection, sql, sorted(keys))]
+    entries = read_entries(connection, numbers).values()
+    return set(content_keys(fingerprints, [entry.content for _, entry in entries]))
 
 
 def _had(connection: Connection, keys: set[bytes]) -> set[bytes]:

@@ -412,6 +412,69 @@ class TestBenign:
         assert (await office.item(here.id)).known
 
 
+class TestHarmlessByOtherHashes:
+    """Harmless files are often listed without a SHA-256, and reported by nothing else."""
+
+    ALL = Entry(file(1, sha1=1, md5=1), "A", None, "42/a")
+    STOCK = Entry(replace(file(1, sha1=1, md5=1), sha256=None), "stock", None, "7")
+
+    async def stock(self, office: Office, version: int, one: Entry | Retraction) -> None:
+        """Take something into a list of harmless files."""
+        await office.follow(Terms("stock", Provenance.OWN), stock=Trust.BENIGN)
+        await office.store.writer.run(
+            lambda c: take_in(c, FINGERPRINTS, "stock", version, [one], NOW_MS)
+        )
+
+    async def test_no_list_judges_it_unseen(self, office: Office) -> None:
+        """The list that holds it illegal names it by both."""
+        await office.lists(2, self.ALL)
+        await self.stock(office, 1, self.STOCK)
+        here = await office.report(1)
+        assert (here.known, here.reviews) == (False, ("suggested_verdict",))
+
+    async def test_items_that_are_here_follow_when_it_comes_and_goes(self, office: Office) -> None:
+        """They have none of its hashes."""
+        await office.lists(2, self.ALL)
+        here = await office.report(1)
+        assert here.known
+        await office.look()
+        await self.stock(office, 1, self.STOCK)
+        await office.look()
+        assert not (await office.item(here.id)).known
+        await self.stock(office, 2, Retraction(external_id="7"))
+        await office.look()
+        assert (await office.item(here.id)).known
+
+    async def test_items_that_are_here_follow_when_it_counts_no_more(self, office: Office) -> None:
+        """The operator follows the list no more, and again."""
+        await office.lists(2, self.ALL)
+        await self.stock(office, 1, self.STOCK)
+        here = await office.report(1)
+        for trust in (Trust.NONE, Trust.BENIGN):
+            await office.follow(Terms("stock", Provenance.OWN), stock=trust)
+            await office.look()
+            assert (await office.item(here.id)).known is (trust is Trust.NONE)
+
+    async def test_of_a_file_with_one_equal_weak_hash_it_says_nothing(self, office: Office) -> None:
+        """Equal MD5 can be two files."""
+        await office.lists(2, self.ALL)
+        await self.stock(office, 1, Entry(Content(md5=self.ALL.content.md5), "stock"))
+        assert (await office.report(1)).known
+
+    async def test_verdict_that_a_list_gave_goes_to_no_item_that_is_harmless(
+        self, office: Office
+    ) -> None:
+        """The list knows it by its SHA-256, the item has all hashes."""
+        await office.lists(2, Entry(file(1), "A", None, "42/a"))
+        await self.stock(office, 1, self.STOCK)
+        there = await office.report(2)
+        more = HashesDraft(sha256=f"{1:064x}", sha1=f"{1:040x}", md5=f"{1:032x}")
+        await office.desk.add_hashes(there.id, more, actor="a")
+        assert (await office.report(1)).known
+        after = await office.item(there.id)
+        assert (after.known, after.reviews) == (False, ("suggested_verdict",))
+
+
 class TestSize:
     """From which size of a file on a list may judge unseen is the operator's to say."""
 
