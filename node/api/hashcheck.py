@@ -97,7 +97,7 @@ async def decide_complaint(call: Call) -> web.StreamResponse:
             stands = await desk.was_overruled(complaint_id, said)
             if stands is not None:
                 return json_answer(complaint_view(stands))
-        asked_ms = 0 if reserved is None else reserved.created_ms
+        asked_ms = None if reserved is None else reserved.created_ms
         done = await desk.decide(
             complaint_id, upheld=upheld, by=by, reason=draft.reason, asked_ms=asked_ms
         )

@@ -208,10 +208,6 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     reason: str
     at_ms: int
 
-    def same_word(self, other: Decision) -> bool:
-        """Whether the same person said the same, whenever."""
-        return (self.upheld, self.by, self.reason) == (other.upheld, other.by, other.reason)
-
 
 class Grounds(msgspec.Struct, array_like=True, frozen=True):
     """Why a hosting company complained before, which a person rejected."""

@@ -92,26 +92,25 @@ class HashCheckDesk:
         return await self.store.complaints(open_only=open_only)
 
     async def was_overruled(self, complaint_id: str, decision: Decision) -> Complaint | None:
-        """Return the complaint if this was said since its time, and is its last word no more.
+        """Return the complaint if this is a word on it, and its last word no more.
 
         Somebody spoke after it, or the company complained again: of that it says nothing.
         """
         known = await self.store.complaint(complaint_id)
         said = () if known is None else known.state.decisions
         over = said if known is not None and known.status == "open" else said[:-1]
-        is_said = any(one.at_ms >= decision.at_ms and one.same_word(decision) for one in over)
-        return known if is_said else None
+        return known if decision in over else None
 
     async def decide(
-        self, complaint_id: str, *, upheld: bool, by: str, reason: str, asked_ms: int = 0
+        self, complaint_id: str, *, upheld: bool, by: str, reason: str, asked_ms: int | None = None
     ) -> tuple[Complaint, Disproved]:
         """Record a person's word; an upheld complaint removes its contents everywhere.
 
         They are blocked and leave the lists first; then our verdicts on them are taken back. The
         task stays open until that is done: broken off, the complaint is decided again. A later word
         replaces it: a rejection lets go what was blocked, and brings no verdict back. It is kept as
-        said after it was asked for, at `asked_ms`, whatever the clock did: by that it is known
-        again (`was_overruled`).
+        said when it was first asked for, at `asked_ms`, whatever the clock did since: by that it is
+        known again (`was_overruled`).
 
         Raises:
             UnknownComplaintError: there is none.
@@ -119,7 +118,8 @@ class HashCheckDesk:
         now_ms = self.now_ms()
         if re.match(ID, complaint_id) is None:
             raise UnknownComplaintError
-        decision = Decision(upheld=upheld, by=by, reason=reason, at_ms=max(now_ms, asked_ms))
+        at_ms = now_ms if asked_ms is None else asked_ms
+        decision = Decision(upheld=upheld, by=by, reason=reason, at_ms=at_ms)
         decided = await self.store.decide(complaint_id, decision, now_ms)
         if decided is None:
             raise UnknownComplaintError

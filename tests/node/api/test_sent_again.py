@@ -23,6 +23,8 @@ DRAFTS: dict[str, dict[str, Any]] = {
     TOKENS: {"name": "scart", "scopes": ["items:read"], "expires_days": 30},
 }
 LOST = "UPDATE idempotency SET status = NULL, content_type = NULL, response = NULL"
+WAITS = "SELECT state FROM hashcheck_complaints"
+UNSAID = "UPDATE hashcheck_complaints SET decided_ms = NULL, state = ?"
 KEPT = "SELECT key, response FROM idempotency"
 
 
@@ -184,13 +186,11 @@ class TestDecision:
     ) -> None:
         """The node ended in between, and the machine's time was corrected by two seconds."""
         path, run = await complaint(local), local.store.writer.run
-        wait = "SELECT state FROM hashcheck_complaints"
-        (before,) = await run(lambda c: c.execute(wait).fetchone())
+        (before,) = await run(lambda c: c.execute(WAITS).fetchone())
         await posted(client, path, *self.UPHELD)
         asked = f"{LOST}, created_ms = created_ms + 2000"
         await run(lambda c: c.execute(asked))
-        unsaid = "UPDATE hashcheck_complaints SET decided_ms = NULL, state = ?"
-        await run(lambda c: c.execute(unsaid, (before,)))
+        await run(lambda c: c.execute(UNSAID, (before,)))
         await posted(client, path, *self.UPHELD)
         local.now += 1000
         await posted(client, path, *self.REJECTED, {})
@@ -198,6 +198,23 @@ class TestDecision:
         _, body, _ = await posted(client, path, *self.UPHELD)
         assert b'"status":"rejected"' in body
         assert await self.decisions(local) == [True, False]
+
+    async def test_what_was_said_before_a_clock_was_put_back_is_another_word(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """Said once more and broken off, it is done: a harmless file would be answered for ever."""
+        path, run = await complaint(local), local.store.writer.run
+        await posted(client, path, *self.UPHELD)
+        await posted(client, path, *self.REJECTED, {})
+        (before,) = await run(lambda c: c.execute(WAITS).fetchone())
+        local.now -= 5000
+        once_more = (self.UPHELD[0], {"Idempotency-Key": "once-more"})
+        await posted(client, path, *once_more)
+        await run(lambda c: c.execute(LOST))
+        await run(lambda c: c.execute(UNSAID, (before,)))
+        _, body, _ = await posted(client, path, *once_more)
+        assert b'"status":"upheld"' in body
+        assert await self.decisions(local) == [True, False, True]
 
     async def test_it_is_no_word_on_what_the_company_complained_of_since(
         self, client: Client, local: LocalNode
