@@ -1,7 +1,7 @@
 """A file that a verb makes for a person: over nothing, and whole or not there, however it ends.
 
-It is made beside, with `.partial` behind its name, and named once it is on the disk. To rename is
-what sticks can, too: their file systems know no second name of one file.
+It is made beside, as `.NAME.hotline`, which is nobody else's, and named once it is on the disk. To
+rename is what sticks can, too: their file systems know no second name of one file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def new_file(target: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         OSError: it cannot be made or written.
     """
     _refuse_standing(target)
-    partial = target.with_name(f"{target.name}.partial")
+    partial = target.with_name(f".{target.name}.hotline")
     _take_away_left(partial)
     made = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     with os.fdopen(made, "wb") as file:

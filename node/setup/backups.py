@@ -109,5 +109,5 @@ def _refuse_standing(*paths: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    for ending in (*_JOURNALS, ".partial"):
+    for ending in _JOURNALS:
         path.with_name(path.name + ending).unlink(missing_ok=True)

@@ -56,7 +56,7 @@ def backup(
     """
     if destination.exists():
         raise AlreadyOpenError("destination: a file is already there; it is never overwritten")
-    partial = destination.with_name(destination.name + ".partial")
+    partial = destination.with_name(f".{destination.name}.hotline")  # nobody else's
     partial.unlink(missing_ok=True)
     try:
         _write(source, source_key, partial, destination_key, restored_ms, upgrade or Upgrade())

@@ -153,10 +153,20 @@ class TestBackup:
         self, source: Path, tmp_path: Path
     ) -> None:
         """It may be the disk of the node, which would take nothing in until somebody looks."""
-        half = tmp_path / "backup.db.partial"
+        folder = tmp_path / "backups"
+        folder.mkdir()
         with no_file_larger_than(ROOM), pytest.raises(StoreFullError):
-            backup(source, KEY, tmp_path / "backup.db", OTHER_KEY)
-        assert not half.exists()
+            backup(source, KEY, folder / "backup.db", OTHER_KEY)
+        assert list(folder.iterdir()) == []
+
+    async def test_what_a_person_keeps_beside_it_is_left_alone(
+        self, source: Path, tmp_path: Path
+    ) -> None:
+        """Half of an earlier one, perhaps, that somebody copied there."""
+        theirs = tmp_path / "backup.db.partial"
+        theirs.write_bytes(b"theirs")
+        backup(source, KEY, tmp_path / "backup.db", OTHER_KEY)
+        assert theirs.read_bytes() == b"theirs"
 
     def test_backup_with_the_wrong_key_makes_no_file(self, place: Place, tmp_path: Path) -> None:
         """Neither a partial one."""

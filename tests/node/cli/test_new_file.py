@@ -80,6 +80,14 @@ def test_a_killed_verb_leaves_no_half_file_under_its_name(tmp_path: Path) -> Non
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("made.json", b"whole")]
 
 
+def test_what_a_person_keeps_beside_it_is_left_alone(tmp_path: Path) -> None:
+    """By a name that a person may give: another program's half of that very file."""
+    theirs = tmp_path / "made.json.partial"
+    theirs.write_bytes(b"theirs")
+    write_evidence(tmp_path / "made.json", b"ours")
+    assert theirs.read_bytes() == b"theirs"
+
+
 def test_of_two_that_make_one_file_one_is_refused(tmp_path: Path) -> None:
     """The one that came second, at once; what the first makes it leaves alone."""
     target = tmp_path / "made.json"
@@ -98,9 +106,9 @@ def another(part: Path) -> None:
 
 def test_who_fails_takes_away_its_own_part_alone(tmp_path: Path) -> None:
     """Where the file system knows no locks another may be making it anew."""
-    target, part = tmp_path / "made.json", tmp_path / "made.json.partial"
+    target, part = tmp_path / "made.json", tmp_path / ".made.json.hotline"
     with pytest.raises(FileExistsError), new_file(target):
         another(part)
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [
-        ("made.json.partial", b"another's")
+        (".made.json.hotline", b"another's")
     ]
