@@ -316,7 +316,10 @@ def _check_fits(
     if terms.replace_key:
         _check_replacement(request, state, terms)
     elif present is not None:
-        raise ConflictError("member", "is admitted already; it publishes changes itself")
+        duties = "the holders change its duties (hotline network fallback, roles, countries)"
+        raise ConflictError(
+            "member", f"is admitted already; it publishes its keys itself, {duties}"
+        )
     elif request.verified.version != 1:
         raise RefusedError("role", "needs version 1 for a new member; make the request again")
     if request.verified.expires_ms <= now_ms:
