@@ -166,11 +166,12 @@ class HandedOn(Value, frozen=True):
 
 
 class Answered(Value, frozen=True):
-    """The receiver's disposition."""
+    """The receiver's disposition; `late`: of what was said before this hand-over of the item."""
 
     by: str
     disposition: Disposition
     responsible: str | None
+    late: bool = False
 
 
 class Responsible(Value, frozen=True):

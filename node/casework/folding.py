@@ -200,6 +200,8 @@ def _but(members: tuple[str, ...], member: str) -> tuple[str, ...]:
 
 def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     """The first answer is the item's; later ones are about later sightings of it."""
+    if body.late:
+        return {}
     changes: dict[str, Any] = {}
     if state.answer is None or state.answer in REFUSALS:
         changes = {"answer": body.disposition, "answered_by": body.by}

@@ -73,6 +73,11 @@ class Postbox:
         """Whether what is said to `member` leaves now: it is no suspended or expelled one."""
         return self._permits is None or self._permits.registry.network.is_active(member)
 
+    def has_id(self, entry_id: bytes, peer: str, kind: Kind, subject: str, revision: int) -> bool:
+        """Whether an entry by which this is said to `peer`, in whatever form, has this id."""
+        said = (self._secret, kind, subject, revision + self.generation, peer)
+        return any(entry_id == entries.entry_id(*said, version) for version in entries.VERSIONS)
+
     def post(
         self,
         peer: str,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import (
     carry_on,
@@ -35,6 +37,7 @@ from node.casework.passing_on.custody import (
     HOLDER_UNHEARD,
     SAID_TO_BE_HERE,
     has_it_anew,
+    is_late_answer,
     is_left,
     is_said_to_be_here,
     is_unheard,
@@ -81,17 +84,15 @@ def part_of_story(state: ItemState, peer: str) -> bool:
 def hear_disposition(
     book: Casebook, forwarding: Forwarding, peer: str, message: DispositionNote
 ) -> Disposition | None:
-    """Record the receiver's answer; a refusal puts the item in front of a person.
-
-    Who refuses an item is not responsible for it: it stays with us.
-    """
+    """Record the receiver's answer; what it refuses stays with us, in front of a person."""
     if message.item_id is None:
         book.tasks.append(("entry_refused", peer))
         return None
     state = book.find(message.item_id)
     if state is None:
         return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
-    body = _answered(forwarding, peer, message)
+    late = is_late_answer(book, forwarding.postbox, state, peer, message.entry_id)
+    body = replace(_answered(forwarding, peer, message), late=late)
     return _hear_answer(book, forwarding, state, body, message.at_ms)
 
 
@@ -143,7 +144,7 @@ def _hear_answer(
     book: Casebook, forwarding: Forwarding, state: ItemState, body: Answered, at_ms: int
 ) -> Disposition | None:
     """Record an answer of the member that has the item from us now; who had it before has none."""
-    peer, unanswered = body.by, state.answer is None
+    peer, unanswered = body.by, state.answer is None and not body.late
     if handed_on_to(book, state) != peer:
         if peer not in handed_to(book.us, state):
             return Disposition.NOT_PERMITTED
@@ -227,8 +228,7 @@ def _take_in(
 def _names_a_stranger(forwarding: Forwarding, message: Outcome) -> bool:
     """Whether it says that the item is with one that is no member, or none yet as far as we know.
 
-    It may be a new one of which the registry here does not say: so it is believed, and a person
-    looks.
+    It may be a new one of which the registry here does not say: believed, and a person looks.
     """
     named = message.moved.to_member if message.moved is not None else message.responsible
     known = forwarding.registry.network.members

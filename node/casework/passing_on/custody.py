@@ -31,7 +31,7 @@ from node.casework.telling import (
 from node.ids import Ids
 from protocol.facts import Hop
 from protocol.messages import Item
-from protocol.vocabulary import OutcomeWhat
+from protocol.vocabulary import Kind, OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
@@ -132,6 +132,20 @@ def is_over(book: Casebook) -> list[tuple[str, str]]:
         elif state.responsible != book.us:
             found.append((SAID_TO_BE_HERE, state.id))
     return found
+
+
+def is_late_answer(
+    book: Casebook, postbox: Postbox, state: ItemState, peer: str, entry_id: bytes | None
+) -> bool:
+    """Whether an answer of who was handed an item anew is none to that hand-over, yet unanswered.
+
+    It is to what was said before the item came back: it says nothing of who has it now. A node that
+    was set back or rebuilt cannot tell: it may have said the hand-over as another revision.
+    """
+    again = state.answer is None and peer in members_of(state.hops[:-1])
+    if not again or entry_id is None or postbox.generation or book.loaded.was_lost:
+        return False
+    return not postbox.has_id(entry_id, peer, Kind.ITEM, state.id, len(state.hops))
 
 
 def may_have_it_too(state: ItemState, body: Answered) -> bool:

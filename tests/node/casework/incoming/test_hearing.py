@@ -8,10 +8,11 @@ import pytest
 from node.casework.events import Erasure
 from node.casework.incoming.receiving import Answer
 from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review
+from protocol import entry as entries
 from protocol.dispositions import ALONE, Cited, Dispositions
 from protocol.facts import ActionTaken, Evidence, Hop, Moved
 from protocol.messages import Outcome
-from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat, Verdict
 from tests.builders.cases import (
     US,
     closed,
@@ -31,6 +32,12 @@ ALIAS = event_id(2, "gb-iwf")
 AWAY = handed_on(item(1, informants=(Informant("gb-iwf", ALIAS),), aliases=(ALIAS,)))
 """Came from gb-iwf, which knows it under another id; handed on to fr-pdc."""
 REMOVED = ActionTaken(event_id(71, "fr-pdc"), "fr-pdc", Action.REMOVED, None, NOW_MS)
+
+
+def said_to_fr(kind: Kind, revision: int) -> list[bytes]:
+    """Ids of what was said of the item to the member that has it, in the forms that it may read."""
+    said_so = (ITEM, revision, "fr-pdc")
+    return [entries.entry_id(bytes(32), kind, *said_so, version) for version in entries.VERSIONS]
 
 
 def removed(item_id: str = ITEM, author: str = "fr-pdc") -> Outcome:
@@ -266,6 +273,22 @@ class TestDispositions:
         note = answer(ITEM, Disposition.NEW, responsible=peer)
         assert receiver(peer, note).disposition is Disposition.NOT_PERMITTED
         assert happened(receiver.book) == []
+
+    @pytest.mark.parametrize("word", [Disposition.NOT_PERMITTED, Disposition.FORWARDED])
+    def test_late_answer_to_what_was_said_before_a_hand_over_is_none_to_that(
+        self, word: Disposition
+    ) -> None:
+        """The item came back and went there anew: else two have it, or nobody once refused."""
+        back = msgspec.structs.replace(AWAY, hops=(*AWAY.hops, Hop(US, NOW_MS)))
+        receiver = Receiver(handed_on(back))
+        earlier = {*said_to_fr(Kind.SIGHTED, 0), *said_to_fr(Kind.ITEM, len(AWAY.hops))}
+        for number, entry in enumerate(earlier):
+            receiver("fr-pdc", answer(ITEM, word, entry_id=entry), revision=number)
+        state = receiver.state(ITEM)
+        assert (state.custody, state.answer) == (Custody.HANDED_ON, None)
+        _, entry = said_to_fr(Kind.ITEM, len(receiver.state(ITEM).hops))
+        receiver("fr-pdc", answer(ITEM, Disposition.NOT_PERMITTED, entry_id=entry), revision=9)
+        assert receiver.state(ITEM).custody is Custody.HERE
 
     def test_refusal_of_something_without_an_item_is_a_task(self) -> None:
         """Ids only."""
