@@ -76,7 +76,8 @@ def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
         if state.custody is Custody.HANDED_ON or body.member == state.responsible:
             changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
     elif body.action is Action.SEEN_ONLINE:
-        changes |= {"closed_ms": None, "closed_by": None}
+        if not _was_gone_since(state, body.at_ms, event.learnt_ms):
+            changes |= {"closed_ms": None, "closed_by": None}
     elif (
         body.action is Action.MOVED
         and state.custody is Custody.HERE
@@ -84,6 +85,11 @@ def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     ):
         changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms, "again": None}
     return changes
+
+
+def _was_gone_since(state: ItemState, at_ms: int, now_ms: int) -> bool:
+    """Whether it was seen offline after that: gone in the future, by a wrong clock, it was not."""
+    return state.closed_ms is not None and at_ms < state.closed_ms <= now_ms
 
 
 def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:

@@ -239,14 +239,17 @@ def record_action(
     at_ms = read_time("at", draft.at, book.now)
     event_id = forwarding.ids.mint(book.now)
     action = ActionTaken(event_id, book.us, draft.action, draft.reason, at_ms)
+    was_closed_ms = state.closed_ms or 0
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, forwarding.postbox, state, news)
     looked_at = unheard or Review.CAME_BACK in state.reviews
     unsure = Review.PERHAPS_BACK in state.reviews and state.closed_ms is not None
-    if unsure and draft.action is Action.INACCESSIBLE:
+    seen, is_closed = draft.action is Action.SEEN_ONLINE, state.closed_ms is not None
+    by_clock = seen and not is_closed and at_ms < was_closed_ms  # others' clocks may say otherwise
+    if by_clock or (unsure and draft.action is Action.INACCESSIBLE):
         _reopen(book, forwarding, state, at_ms)
-    is_no_look = draft.action is Action.LEA_NOTIFIED
+    is_no_look = draft.action is Action.LEA_NOTIFIED or (seen and is_closed)
     settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
     _watch_closure(book, state.id, draft.action)
     if draft.action in NOTICES and book.loaded.items[state.id].known:
@@ -272,7 +275,7 @@ A notice to the proxy stays to be sent until it is recorded.
 """
 
 _SETTLED_BY_REFERRING = _SETTLED_BY_ACTING - {Review.PERHAPS_BACK}
-"""Whether what was gone is there again is seen by a look alone."""
+"""Whether what was gone is there again is seen by a look alone, and one since it was gone."""
 
 _ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
 

@@ -352,7 +352,7 @@ class TestActed:
 
     def test_what_is_seen_online_is_open_again(self) -> None:
         """A positive check undoes any closure."""
-        state = after(closed(item()), EventKind.ACTED, acted(Action.SEEN_ONLINE))
+        state = after(closed(item(), when_ms=NOW_MS), EventKind.ACTED, acted(Action.SEEN_ONLINE))
         assert (state.closed_ms, state.closed_by) == (None, None)
 
     def test_nobody_else_closes_what_is_ours(self) -> None:

@@ -241,6 +241,21 @@ class TestPerhapsBack:
         made.now += 1
         assert act(made, Action.REMOVED, at=clock(NOW_MS + HOUR_MS)).review is Review.PERHAPS_BACK
 
+    def test_rule_3_look_of_before_it_was_gone_opens_nothing_and_is_no_look(self) -> None:
+        """A check of the morning, recorded in the evening: it was gone at noon."""
+        made = book(self.WAITING, now=NOW_MS + HOUR_MS)
+        state = act(made, Action.SEEN_ONLINE, at=clock(NOW_MS - HOUR_MS))
+        assert (state.closed_by, state.reviews) == (Action.REMOVED, (Review.PERHAPS_BACK,))
+        assert state.last_seen_online_ms == NOW_MS - HOUR_MS
+        assert act(made, Action.SEEN_ONLINE, at=clock(NOW_MS + HOUR_MS)).closed_by is None
+
+    def test_what_was_gone_by_a_clock_ahead_of_ours_is_opened_for_all(self) -> None:
+        """Whoever hears of it later by a clock of its own cannot tell that it was so."""
+        made = book(closed(REPORTED, when_ms=NOW_MS + HOUR_MS))
+        assert act(made, Action.SEEN_ONLINE).closed_by is None
+        told = [message for _, message in said(made) if isinstance(message, Outcome)]
+        assert [one.what for one in told] == [OutcomeWhat.ACTED, OutcomeWhat.REOPENED]
+
     def test_sighting_from_the_future_keeps_nothing_before_a_person(self) -> None:
         """A wrong clock says nothing of before and after."""
         ahead = Sighting(event_id(70), US, Source.PUBLIC, NOW_MS + 2 * HOUR_MS)

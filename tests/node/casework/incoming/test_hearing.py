@@ -310,6 +310,17 @@ def test_closed_item_is_reopened_by_its_holders_word() -> None:
     assert receiver.state(ITEM).closed_ms is None
 
 
+def test_rule_3_look_of_before_it_was_gone_that_is_heard_later_opens_nothing() -> None:
+    """Found before it was seen offline: it stays closed, here as at its holder."""
+    receiver = Receiver(closed(AWAY, when_ms=NOW_MS))
+    for number, (at_ms, by) in enumerate(((NOW_MS - 1, Action.REMOVED), (NOW_MS, None)), 72):
+        seen = event_id(number, "fr-pdc")
+        action = ActionTaken(seen, "fr-pdc", Action.SEEN_ONLINE, None, at_ms)
+        news = outcome(ITEM, OutcomeWhat.ACTED, action=action, event_id=seen, at_ms=at_ms)
+        receiver("fr-pdc", news)
+        assert receiver.state(ITEM).closed_by is by
+
+
 class TestErased:
     """A member says of itself alone that it erased an item."""
 
