@@ -89,6 +89,10 @@ class BulkConnection(ABC):
         """Let a query wait no longer for a table that somebody else holds; see `thread_readers`."""
 
     @abstractmethod
+    def break_off(self) -> None:
+        """Have who waits for an answer here hear that the server is away; from another thread."""
+
+    @abstractmethod
     def damaged(self) -> bool:
         """Whether the database finds its own files damaged; see `audit.Audit.damaged`."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from threading import Event, Thread
 from typing import Any, Final
 
 from node.store.connection import leave_nothing_open
@@ -16,6 +18,8 @@ from node.store.writer import Job, R, answered
 
 LOOP_WAITS_S: Final = 0.25
 """How long the event loop waits for a table that somebody holds, once."""
+LOOP_HANGS_S: Final = 2.0
+"""How long it waits for a server that answers nothing and breaks no line off, once."""
 
 
 class ThreadReaders:
@@ -29,9 +33,12 @@ class ThreadReaders:
 
     def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._asked_s: float | None = None
+        self._closed = Event()
         self._own = open_reader()
         if isinstance(self._own, BulkConnection):
             self._own.wait_at_most(LOOP_WAITS_S)
+            Thread(target=self._watch, args=(self._own,), daemon=True).start()
         self._all = [open_reader() for _ in range(count)]
         for connection in self._all:
             self._idle.put(connection)
@@ -57,12 +64,22 @@ class ThreadReaders:
         """See `Readers.look_up`."""
         if self._trying is not None and not self._is_back(self._trying):
             raise self._why(self._why.__doc__)
+        self._asked_s = time.monotonic()
         try:
             return answered(self._own, query)
         except (AwayError, StoreBusyError) as error:
             self._why, self._try = type(error), partial(self._is_answered, query)
             self._trying = self._threads.submit(self._try)
             raise
+        finally:
+            self._asked_s = None
+
+    def _watch(self, own: BulkConnection) -> None:
+        """Break off what the loop waits for too long: that server may never answer it."""
+        while not self._closed.wait(LOOP_WAITS_S):
+            asked_s = self._asked_s
+            if asked_s is not None and time.monotonic() - asked_s > LOOP_HANGS_S:
+                own.break_off()
 
     def _is_back(self, trying: Future[bool]) -> bool:
         """Whether the loop's own connection answers again; if not, it goes on being tried."""
@@ -83,6 +100,7 @@ class ThreadReaders:
 
     def close(self) -> None:
         """Close all connections; callers have finished by then."""
+        self._closed.set()
         self._threads.shutdown()
         for connection in (self._own, *self._all):
             connection.close()

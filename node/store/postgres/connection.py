@@ -8,9 +8,12 @@ server says of which table and column each value of a row is, unless it is compu
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
+from socket import SHUT_RDWR, socket
 from typing import Any, Final
 
 import psycopg
@@ -295,6 +298,12 @@ class PostgresConnection(BulkConnection):
         """Let a query wait no longer for a table that somebody else holds."""
         self._reads_wait_s = wait_s
         self._only_read(self._raw)
+
+    def break_off(self) -> None:
+        """Shut the line: nothing else ends the wait for a server that hangs with it open."""
+        self._not_before = time.monotonic() + PAUSE_S
+        with suppress(OSError, psycopg.Error), socket(fileno=os.dup(self._raw.fileno())) as line:
+            line.shutdown(SHUT_RDWR)
 
     def damaged(self) -> bool:
         """Never known here: the server names damage when it reads it (`data_checksums`)."""

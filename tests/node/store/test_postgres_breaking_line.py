@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,33 @@ def test_server_that_keeps_its_callers_waiting_holds_up_the_event_loop_once(line
     line.is_silent = False
     assert look_up_soon(readers) == (2,)
     readers.close()
+
+
+def test_server_that_hangs_with_its_lines_open_holds_up_the_event_loop_once(
+    line: Line, postgres: Cluster
+) -> None:
+    """Its machine is frozen, or its disk: the kernel there says that all came, and nothing ends."""
+    readers = ThreadReaders(lambda: opening.open_reader(line.place, KEY), count=1)
+    (session,) = readers.look_up(lambda c: c.execute("SELECT pg_backend_pid()").fetchone())
+    assert postgres.server is not None
+    with ThreadPoolExecutor(1) as loop, frozen(postgres.server.pid, session):
+        for _ in range(2):
+            with pytest.raises(AwayError):
+                loop.submit(readers.look_up, ask).result(10)
+    assert look_up_soon(readers) == (2,)
+    readers.close()
+
+
+@contextmanager
+def frozen(*processes: int) -> Iterator[None]:
+    """Let processes of the server do nothing for a while."""
+    for one in processes:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in processes:
+            os.kill(one, signal.SIGCONT)
 
 
 async def test_process_whose_readers_are_cut_off_alone_shows_that_it_lives(
