@@ -19,6 +19,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote
 
 import sqlcipher3
 import sqlcipher3.dbapi2
@@ -107,9 +108,12 @@ def translate(error: BaseException) -> BaseException:
 
     But no future takes a `StopIteration`: whoever waits for it would wait for ever.
     """
-    if not isinstance(error, sqlcipher3.Error):
-        early = isinstance(error, StopIteration)
-        return RuntimeError("store: a job raised StopIteration") if early else error
+    if isinstance(error, StopIteration):
+        return RuntimeError("store: a job raised StopIteration")
+    return _in_our_words(error) if isinstance(error, sqlcipher3.Error) else error
+
+
+def _in_our_words(error: sqlcipher3.Error) -> StoreError:
     text = str(error).lower()
     for words, named in _NAMED:
         if words in text:
@@ -140,10 +144,12 @@ def leave_nothing_open(connection: Connection) -> None:
 def _connect(
     path: Path, key: bytes, *, read_only: bool, page_bytes: int = PAGE_BYTES
 ) -> FileConnection:
-    mode = "ro" if read_only else "rwc"
-    connection: FileConnection = sqlcipher3.connect(
-        f"file:{path}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
-    )
+    connection: FileConnection
+    at = f"file:{quote(os.fsencode(path))}?mode={'ro' if read_only else 'rwc'}"
+    try:
+        connection = sqlcipher3.connect(at, uri=True, check_same_thread=False, isolation_level=None)
+    except sqlcipher3.Error as error:
+        raise _in_our_words(error) from error
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute("PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256")
     connection.execute(f"PRAGMA cipher_default_page_size = {page_bytes}")
