@@ -176,8 +176,10 @@ class _Taking:
         return True
 
     def write(self, *, done_ms: int | None) -> None:
-        """Write what waits; `done_ms`: that was all."""
+        """Write what waits; `done_ms`: that was all. A file of which nothing was taken is none."""
         into, counts, waiting = self._into, self._counts, self._waiting
+        if not waiting and done_ms is None:
+            return
         things = [line.what for line in waiting if not isinstance(line.what, Rejection)]
         place = counts.before + counts.entries + len(waiting)
         part = Part(into.name, self._file, into.version, place, into.clock(), done_ms)

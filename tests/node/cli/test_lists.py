@@ -187,6 +187,15 @@ class TestImport:
         _, shown = await typed("list", "import", file, "--list", "a")
         assert shown["settled"] == {"same": 2, "added": 1}
 
+    async def test_file_of_which_nothing_can_be_taken_leaves_no_unfinished_import(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Another file than was meant: nobody hands it in again."""
+        wrong = tmp_path / "letter.csv"
+        wrong.write_text("Dear colleague;\n")
+        code, _ = await typed("list", "import", wrong, "--list", "a", "--provenance", "own")
+        assert (code, (await status(typed))["unfinished"]) == (Exit.INPUT, False)
+
     async def test_import_that_is_killed_goes_on_where_it_was(
         self, typed: Typed, tmp_path: Path
     ) -> None:
