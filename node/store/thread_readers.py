@@ -36,9 +36,6 @@ class ThreadReaders:
         self._asked_s: float | None = None
         self._closed = Event()
         self._own = open_reader()
-        if isinstance(self._own, BulkConnection):
-            self._own.wait_at_most(LOOP_WAITS_S)
-            Thread(target=self._watch, args=(self._own,), daemon=True).start()
         self._all = [open_reader() for _ in range(count)]
         for connection in self._all:
             self._idle.put(connection)
@@ -46,6 +43,9 @@ class ThreadReaders:
         self._trying: Future[bool] | None = None
         self._try: Callable[[], bool] = bool
         self._why: type[AwayError | StoreBusyError] = AwayError
+        if isinstance(self._own, BulkConnection):
+            self._own.wait_at_most(LOOP_WAITS_S)
+            Thread(target=self._watch, args=(self._own,), daemon=True).start()
 
     async def run(self, query: Job[R]) -> R:
         """See `Readers.run`; on a thread with a connection of its own."""
