@@ -213,11 +213,12 @@ class ReportFacts(Value, frozen=True):
 
 
 class Said(Value, frozen=True):
-    """How many events of the item the words of one member left, and how many its answers."""
+    """How many events the words of one member left, its answers, and what it passed on."""
 
     member: str
     number: int
     answers: int = 0
+    passed_on: int = 0
 
 
 class ItemState(Value, frozen=True):
@@ -269,8 +270,7 @@ class ItemState(Value, frozen=True):
     """The hashes that it was last handed on with, where others have come since; None: none have."""
     suggestions: tuple[Suggestion, ...] = ()  # while a verdict is suggested: from which items
     listed: tuple[Listing, ...] = ()  # what lists say of it, the oldest word first
-    to_retract: tuple[str, ...] = ()
-    """Ids of our notices and referrals that rest on no verdict any more."""
+    to_retract: tuple[str, ...] = ()  # ids of our notices and referrals that rest on no verdict
     retracted: tuple[str, ...] = ()  # ids of those that were retracted where they had been sent
     looked: Look | None = None
     """Where this node itself found it last; None: it stands where another member found it."""

@@ -39,6 +39,13 @@ def is_full(book: Casebook, state: ItemState, member: str) -> bool:
     )
 
 
+def _has_passed_all_on(book: Casebook, state: ItemState, member: str) -> bool:
+    """Whether another member has told as much of what others saw, judged or did as counts."""
+    return member != book.us and any(
+        one.member == member and one.passed_on >= MAX_SAID for one in state.said
+    )
+
+
 def has_answered_all(state: ItemState, member: str) -> bool:
     """Whether a member has answered as often as counts, apart from the item itself.
 
@@ -54,11 +61,18 @@ def is_over(
     if isinstance(message, Item | Sighted) and message.child_at_risk > state.child_at_risk:
         return False  # once for each item
     if isinstance(message, Item):
-        return is_full(book, state, peer) or _is_an_id_too_many(peer, state, message)
+        over = is_full(book, state, peer) or _has_passed_all_on(book, state, peer)
+        return over or _is_an_id_too_many(peer, state, message)
     if isinstance(message, Outcome):
-        named = peer if teller(postbox, peer, message.author) else message.author
-        return is_full(book, state, named) and not _ends(state, peer, message)
-    return isinstance(message, Sighted | PeerMessage) and is_full(book, state, peer)
+        passes_on = teller(postbox, peer, message.author) is not None
+        over = is_full(book, state, peer if passes_on else message.author)
+    elif isinstance(message, Sighted):
+        passes_on = message.sighting is not None and message.sighting.member != peer
+        over = is_full(book, state, peer)
+    else:
+        return isinstance(message, PeerMessage) and is_full(book, state, peer)
+    over = over or (passes_on and _has_passed_all_on(book, state, peer))
+    return over and not (isinstance(message, Outcome) and _ends(state, peer, message))
 
 
 def refuse(book: Casebook, peer: str, state: ItemState) -> Disposition:

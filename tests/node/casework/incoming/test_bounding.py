@@ -60,10 +60,15 @@ def acted(action: Action, author: str = "fr-pdc") -> Outcome:
     return outcome(ID, OutcomeWhat.ACTED, author=author, event_id=done.event_id, action=done)
 
 
+def seen_by(member: str, number: int) -> Sighted:
+    """Another member saw it."""
+    seen = Sighting(event_id(number, member), member, Source.PUBLIC, NOW_MS)
+    return Sighted(ID, seen, None, None, child_at_risk=False)
+
+
 def sighted(number: int) -> Sighted:
     """It was seen once more."""
-    seen = Sighting(event_id(number, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
-    return Sighted(ID, seen, None, None, child_at_risk=False)
+    return seen_by("gb-iwf", number)
 
 
 def written(number: int) -> PeerMessage:
@@ -141,6 +146,27 @@ class TestOneMember:
             receiver("gb-iwf", judged(number, "pl-dyz"))
         receiver("fr-pdc", judged(9, "pl-dyz"))
         assert receiver.state(ID).assessments[-1].event_id == event_id(9, "pl-dyz")
+
+    @pytest.mark.parametrize(
+        "passed",
+        [
+            SAYINGS["another's verdicts"],
+            SAYINGS["what another did"],
+            lambda n: seen_by("pl-dyz", n),
+        ],
+        ids=["verdicts", "actions", "reports"],
+    )
+    def test_what_a_member_passes_on_leaves_its_own_words_their_room(
+        self, passed: Callable[[int], Message]
+    ) -> None:
+        """It is told of a place by all, and corrects a verdict of its own; bounded alike."""
+        receiver = Receiver(HERE)
+        for number in range(10, 30 + MAX_SAID):
+            receiver("gb-iwf", passed(number))
+        assert receiver("gb-iwf", passed(9_999)).disposition is Disposition.NOT_PERMITTED
+        assert set(receiver.book.tasks) == {TASK}
+        receiver("gb-iwf", judged(9))
+        assert receiver.state(ID).assessments[-1].member == "gb-iwf"
 
     def test_people_here_are_not_bound(self) -> None:
         """Theirs is the item."""
