@@ -37,12 +37,12 @@ class Postbox:
         self._secret = secret
         self.shares = shares
         self.generation = generation
-        self._permits = permits
+        self.permits = permits
         self._newest: dict[tuple[str, type], bool] = {}
 
     def is_under(self, registry: Registry) -> bool:
         """Whether this postbox speaks as this registry permits."""
-        return self._permits is not None and self._permits.registry is registry
+        return self.permits is not None and self.permits.registry is registry
 
     def under(self, permits: Permits) -> Postbox:
         """Return this postbox as one registry permits it to speak."""
@@ -54,24 +54,24 @@ class Postbox:
 
     def reads(self, peer: str) -> Capabilities | None:
         """What the member's signed document says that it reads; None: there is none."""
-        return None if self._permits is None else self._permits.registry.reads(peer)
+        return None if self.permits is None else self.permits.registry.reads(peer)
 
     def listeners(self, lane: Lane, kind: Kind) -> tuple[str, ...]:
         """Return who hears and reads what is told to all, if this node tells it, or once did."""
         told = self.shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN
-        return self._permits.listeners(lane, kind) if told and self._permits is not None else ()
+        return self.permits.listeners(lane, kind) if told and self.permits is not None else ()
 
     def heir_of(self, member: str) -> str:
         """Who hears what is for `member`: itself, or who took over from it when it was expelled."""
-        return member if self._permits is None else self._permits.registry.network.heir_of(member)
+        return member if self.permits is None else self.permits.registry.network.heir_of(member)
 
     def keeps_back(self, member: str, field: str) -> bool:
         """Whether the terms keep this field from `member`."""
-        return self._permits is not None and self._permits.keeps_back(member, field)
+        return self.permits is not None and self.permits.keeps_back(member, field)
 
     def reaches(self, member: str) -> bool:
         """Whether what is said to `member` leaves now: it is no suspended or expelled one."""
-        return self._permits is None or self._permits.registry.network.is_active(member)
+        return self.permits is None or self.permits.registry.network.is_active(member)
 
     def has_id(self, entry_id: bytes, peer: str, kind: Kind, subject: str, revision: int) -> bool:
         """Whether an entry by which this is said to `peer`, in whatever form, has this id."""
@@ -96,8 +96,8 @@ class Postbox:
             UnsayableError: the message breaks a bound of the protocol; nothing can be sent.
             NotPermittedError: the network does not permit it to this member, or not so large.
         """
-        if self._permits is not None:
-            message = self._permits.say(peer, lane, message)
+        if self.permits is not None:
+            message = self.permits.say(peer, lane, message)
         form = (peer, type(message))
         if form not in self._newest:
             reader = self.reads(peer)
@@ -107,5 +107,5 @@ class Postbox:
         body, version = to_body(message), form_of(message).version
         said = revision + self.generation
         entry = entries.compose(self._secret, kind, subject, said, peer, body, version)
-        raw = fitting(self._permits, entries.encode(entry))
+        raw = fitting(self.permits, entries.encode(entry))
         return Post(peer, lane, urgency, int(kind), item, entry.id, raw)

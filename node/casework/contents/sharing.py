@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs
 from node.casework.contents.wanting import want_alike
 from node.casework.incoming.hearing import credible
@@ -35,13 +34,11 @@ _FULL = 5
 def want_told(
     needs: Needs,
     said: Iterable[tuple[str, Message | None]],
-    us: str,
-    registry: Registry,
+    permits: Permits,
     fingerprints: Fingerprints,
 ) -> None:
     """Need what members say of contents in their lists, and all items that it may concern."""
-    permits = Permits(us, registry)
-    at_most = registry.network.policy.get(POLICY, AT_MOST)
+    at_most = permits.registry.network.policy.get(POLICY, AT_MOST)
     for peer, message in said:
         told = _told(peer, message, permits, at_most)
         if told is not None:

@@ -20,6 +20,7 @@ from node.casework.incoming.needing import judging_needs
 from node.casework.incoming.reading import READS, Parsed, is_readable, parse
 from node.casework.incoming.receiving import Answer, Judge, set_aside
 from node.casework.mistakes.mass import Bound, hold, tasks_of
+from node.casework.passing_on.permits import renewed
 from node.casework.passing_on.recalling import Recall
 from node.casework.places.lookups import Places, known_at
 from node.casework.postbox import Postbox
@@ -186,7 +187,8 @@ class Judging:
         needs = judging_needs(heard, self._fingerprints)
         theirs = [one for one in heard if not (one.arrived.disavowed or one.arrived.conflict)]
         said = [(one.arrived.peer, one.message) for one in theirs]
-        want_told(needs, said, self._ids.member, registry, self._fingerprints)
+        permits = renewed(self._postbox().permits, self._ids.member, registry)
+        want_told(needs, said, permits, self._fingerprints)
         book = await self._store.judge(needs, now, decide)
         self._bound.keep(counts, now)
         await self._after(book)

@@ -42,7 +42,7 @@ from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.casework.passing_on.custody import see_who_else_has_it
-from node.casework.passing_on.permits import Permits
+from node.casework.passing_on.permits import renewed
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
 from node.casework.rebuilt.late import comes_before_our_word, take_late
@@ -122,7 +122,7 @@ class Judge:
         self.postbox = postbox
         self.handover = Handover(book, registry, postbox, ids, places)
         self._forwarding = Forwarding(registry, ids, postbox)
-        self._permits = Permits(book.us, registry)
+        self._permits = renewed(postbox.permits, book.us, registry)
         self._answering = Answering(book, postbox, self._permits)
 
     def judge(self, parsed: Parsed) -> Answer:

@@ -54,7 +54,7 @@ class Permits:
 
     def __init__(self, us: str, registry: Registry) -> None:
         self.registry = registry
-        self._us = us
+        self.us = us
         self._parties: dict[str, Party] = {}
         self._asked: dict[tuple[str, str, Lane, int], bool] = {}
         self._listeners: dict[tuple[Lane, int], tuple[str, ...]] = {}
@@ -67,9 +67,9 @@ class Permits:
         Raises:
             NotPermittedError: it may not be said to that member at all.
         """
-        if not self._may(self._us, peer, lane, kind_of(message)):
+        if not self._may(self.us, peer, lane, kind_of(message)):
             raise NotPermittedError("entry: roles and countries do not permit it to this member")
-        based, fields = self._terms(self._us, peer)
+        based, fields = self._terms(self.us, peer)
         if not based and not goes_without_basis(message):
             raise NotPermittedError("entry: there is no basis for sending to this member")
         left = narrow(message, fields)
@@ -82,8 +82,8 @@ class Permits:
 
         What was made under an earlier registry is asked again when it is to go.
         """
-        based, _ = self._terms(self._us, peer)
-        return self._may(self._us, peer, lane, kind) and (based or not needs_basis(kind))
+        based, _ = self._terms(self.us, peer)
+        return self._may(self.us, peer, lane, kind) and (based or not needs_basis(kind))
 
     def withheld(self, peer: str, lane: Lane) -> frozenset[int]:
         """Return the kinds of which no entry may go to `peer` on `lane` now."""
@@ -95,7 +95,7 @@ class Permits:
 
     def read(self, peer: str, message: Message) -> Message | None:
         """Return what of a message from `peer` may be used here; None: nothing."""
-        based, fields = self._terms(peer, self._us)
+        based, fields = self._terms(peer, self.us)
         if not based and not goes_without_basis(message):
             return None
         return narrow(message, fields)
@@ -113,15 +113,15 @@ class Permits:
 
     def withholds(self, peer: str, field: str) -> bool:
         """Whether the terms keep this field of what `peer` says from us."""
-        return field not in self._terms(peer, self._us)[1]
+        return field not in self._terms(peer, self.us)[1]
 
     def keeps_back(self, peer: str, field: str) -> bool:
         """Whether the terms keep this field of what we say from `peer`."""
-        return field not in self._terms(self._us, peer)[1]
+        return field not in self._terms(self.us, peer)[1]
 
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
-        return self._may(peer, self._us, lane, kind)
+        return self._may(peer, self.us, lane, kind)
 
     def is_stranded(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether this is an item that `peer` may hand over no more, and that we cannot refuse.
@@ -130,20 +130,20 @@ class Permits:
         """
         if (lane, kind) != (Lane.REPORTS, Kind.ITEM) or self.hears(peer, lane, kind):
             return False
-        return not self._may(self._us, peer, Lane.STATUS, Kind.DISPOSITION)
+        return not self._may(self.us, peer, Lane.STATUS, Kind.DISPOSITION)
 
     def let_in(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer`, which is gone, may say this to us by its roles alone.
 
         Its countries are others' since, so they tell no more what it was permitted.
         """
-        theirs, ours = (Party(self._party(one).roles, _ANYWHERE) for one in (peer, self._us))
+        theirs, ours = (Party(self._party(one).roles, _ANYWHERE) for one in (peer, self.us))
         return is_permitted(theirs, ours, lane, kind)
 
     @property
     def holds(self) -> bool:
         """Whether our roles let us hold items."""
-        return not HOLDERS.isdisjoint(self._party(self._us).roles)
+        return not HOLDERS.isdisjoint(self._party(self.us).roles)
 
     def listeners(self, lane: Lane, kind: int) -> tuple[str, ...]:
         """Return the other members that may hear this kind on `lane` from us, and read it.
@@ -155,9 +155,9 @@ class Permits:
             self._listeners[asked] = tuple(
                 peer
                 for peer, entry in sorted(self.registry.network.members.items())
-                if peer != self._us
+                if peer != self.us
                 and entry.status != EXPELLED
-                and self._may(self._us, peer, lane, kind)
+                and self._may(self.us, peer, lane, kind)
                 and (reader := self.registry.reads(peer)) is not None
                 and kind in reader.kinds
             )
@@ -166,7 +166,7 @@ class Permits:
     def are_neighbours(self, peer: str) -> bool:
         """Whether `peer` lists a country that we list too, so that its law is ours."""
         listed = self.registry.network.members
-        ours, theirs = (listed[m].jurisdictions if m in listed else () for m in (self._us, peer))
+        ours, theirs = (listed[m].jurisdictions if m in listed else () for m in (self.us, peer))
         return not set(ours).isdisjoint(theirs)
 
     def _terms(self, sender: str, receiver: str) -> tuple[bool, frozenset[str]]:
@@ -195,6 +195,16 @@ class Permits:
                 found = party(entry.roles, network.answers_for(member))
             self._parties[member] = found
         return found
+
+
+def renewed(permits: Permits | None, us: str, registry: Registry) -> Permits:
+    """Return these permissions if they are those of `registry`, with what was found of it; or new.
+
+    What one registry permits is found once, and asked for at every entry.
+    """
+    if permits is not None and permits.registry is registry:
+        return permits
+    return Permits(us, registry)
 
 
 def fitting(permits: Permits | None, raw_entry: bytes) -> bytes:

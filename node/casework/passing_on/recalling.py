@@ -66,6 +66,16 @@ def _keeps(standing: str, roles: Collection[str]) -> bool:
     return standing == "closed" and not HOLDERS.isdisjoint(roles)
 
 
+def _standing(permits: Permits, member: str) -> str:
+    """A member's status; `closed` where it is active, and no item may go to it from us."""
+    if member == permits.us:
+        return "active"
+    status = permits.registry.network.members[member].status
+    if status != "active":
+        return status
+    return status if permits.says(member, Lane.REPORTS, Kind.ITEM) else "closed"
+
+
 class Recall:
     """Looks, once for each change of a member's standing, at what stands at that member."""
 
@@ -80,7 +90,7 @@ class Recall:
         self._aside = SetAside(transact)
         self._forwarding = forwarding
         self._seen: dict[str, tuple[str, str | None]] = {}
-        self._permits: Permits | None = None
+        self._inactive: dict[str, str] = {}
         self._looked_under: Registry | None = None
 
     async def due(self) -> int:
@@ -88,14 +98,15 @@ class Recall:
         forwarding = self._forwarding()
         if self._looked_under is not forwarding.registry:
             await self._see_who_is_back(forwarding)
+            members = forwarding.registry.network.members
+            permits = Permits(forwarding.ids.member, forwarding.registry)
+            standings = {member: _standing(permits, member) for member in members}
+            self._inactive = {m: one for m, one in standings.items() if one != "active"}
             self._looked_under = forwarding.registry
+            self._seen = {m: seen for m, seen in self._seen.items() if m in self._inactive}
         done = 0
-        for member in forwarding.registry.network.members:
-            standing = self._standing(forwarding, member)
-            if standing == "active":
-                self._seen.pop(member, None)
-            else:
-                done += await self._look(forwarding, member, standing)
+        for member, standing in self._inactive.items():
+            done += await self._look(forwarding, member, standing)
         return done
 
     async def _see_who_is_back(self, forwarding: Forwarding) -> None:
@@ -113,16 +124,6 @@ class Recall:
 
         for start in range(0, len(named), PAGE):
             await self._aside.each(named[start : start + PAGE], str, look)
-
-    def _standing(self, forwarding: Forwarding, member: str) -> str:
-        """The member's status; `closed` where it is active, and no item may go to it from us."""
-        registry, us = forwarding.registry, forwarding.ids.member
-        status = "active" if member == us else registry.network.members[member].status
-        if self._permits is None or self._permits.registry is not registry:
-            self._permits = Permits(us, registry)
-        if status != "active" or member == us:
-            return status
-        return status if self._permits.says(member, Lane.REPORTS, Kind.ITEM) else "closed"
 
     async def _look(self, forwarding: Forwarding, member: str, standing: str) -> int:
         """Look at the next page of what stands at `member`; the last one ends the search."""

@@ -19,6 +19,7 @@ from keys.errors import HsmError, KeysError, UnsealError
 from keys.registry import Registry
 from keys.sealing import SealingKey
 from keys.signing import Signer
+from node.casework.passing_on.permits import Permits, renewed
 from node.peer.channels.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.views import View, is_newer, view_said
 from node.telemetry.logs import logger
@@ -30,7 +31,6 @@ from protocol.answers import Answer, AnswerCode, Told
 from protocol.channel import Accepted, Channel, ReceiverState, Refusal, Step
 from protocol.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import ProtocolError, TooLargeError, UnheardKeyError
-from protocol.governance import may_speak, party
 from protocol.messages import Tombstone, from_body
 from protocol.push import Purpose, PushHead
 from protocol.receipt import cosign
@@ -142,6 +142,7 @@ class Inbox:
         by_stolen_key: ByStolenKey = by_no_stolen_key,
     ) -> None:
         self._us = us
+        self._permits: Permits | None = None
         self._by_stolen_key = by_stolen_key
         self._on_fork = on_fork
         self._store = store
@@ -175,16 +176,8 @@ class Inbox:
         return await self._store.last_receipt(sender, lane)
 
     def _may_speak(self, sender: str, lane: Lane) -> bool:
-        network = self._registry().network
-        members = network.members
-        if sender not in members or self._us not in members:
-            return False
-        theirs, ours = members[sender], members[self._us]
-        return may_speak(
-            party(theirs.roles, network.answers_for(sender)),
-            party(ours.roles, network.answers_for(self._us)),
-            lane,
-        )
+        self._permits = renewed(self._permits, self._us, self._registry())
+        return self._permits.hears(sender, lane, Kind.EPOCH_OPEN)
 
     async def precheck(
         self,

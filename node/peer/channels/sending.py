@@ -13,7 +13,7 @@ from functools import partial
 
 from keys.registry import Registry
 from keys.signing import Signer
-from node.casework.passing_on.permits import Permits
+from node.casework.passing_on.permits import Permits, renewed
 from node.peer.channels import pacing
 from node.peer.channels.outgoing import Limits, Outbox, OwnEntry, Push, disavowal, tombstone
 from node.peer.channels.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure
@@ -251,8 +251,7 @@ class Sending:
 
     def _withheld(self, registry: Registry, peer: str, lane: Lane) -> frozenset[int]:
         """The kinds that may not go to `peer` under this registry, whenever they were said."""
-        if self._permits is None or self._permits.registry is not registry:
-            self._permits = Permits(self.us, registry)
+        self._permits = renewed(self._permits, self.us, registry)
         return self._permits.withheld(peer, lane)
 
     def _own_entries(self, peer: str, tenure: Tenure, registry: Registry) -> list[OwnEntry]:
