@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.contents.wanting import want_alike
 from node.casework.incoming.hearing import credible
 from node.casework.passing_on.permits import Permits
+from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.lists import Category, Entry, TakenBack, Told, named
 from protocol.facts import Assessment
@@ -44,8 +44,8 @@ def want_told(
         if told is not None:
             needs.told.append(told)
             if isinstance(message, ContentVerdict):
-                want_alike(needs, (message.content,), fingerprints)
                 needs.alike_by.update(content_keys(fingerprints, (message.content,)))
+                needs.pictures.update(pictures_of((message.content,)))
 
 
 def _told(peer: str, message: Message | None, permits: Permits, at_most: int) -> Told | None:

@@ -25,9 +25,10 @@ from node.matching.lists import (
 )
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.contents.lists import (
+    ContentList,
     category_ids,
     encode_entry,
-    list_id,
+    list_named,
     newest_of_others,
     note_imported,
     read_entries,
@@ -51,7 +52,7 @@ class Part(NamedTuple):
 def take_in(
     connection: Connection,
     fingerprints: Fingerprints,
-    into: str,
+    into: str | ContentList,
     version: int,
     batch: Sequence[Entry | Retraction | TakenBack],
     now_ms: int,
@@ -59,13 +60,15 @@ def take_in(
 ) -> list[Settled]:
     """Take entries and retractions of one version into a list, in order; what became of each.
 
-    Of entries in `spared` categories no retraction takes any back.
+    Of entries in `spared` categories no retraction takes any back. `into`: the list's name, or the
+    list as it was read in this transaction.
 
     Raises:
         TooManyCategoriesError
         LookupError: there is no such list.
     """
-    taking = _Taking(connection, fingerprints, list_id(connection, into), version, now_ms)
+    known = list_named(connection, into) if isinstance(into, str) else into
+    taking = _Taking(connection, fingerprints, known, version, now_ms)
     taking.spared = spared
     settled: list[Settled] = []
     run: list[Entry] = []
@@ -82,20 +85,6 @@ def take_in(
     settled += taking.entries(run)
     taking.finish()
     return settled
-
-
-def named_there(
-    connection: Connection, fingerprints: Fingerprints, into: str, external_ids: Iterable[str]
-) -> set[str]:
-    """Return by which of these ids, which their author gave, entries of a list stand.
-
-    Raises:
-        LookupError: there is no such list.
-    """
-    number = list_id(connection, into)
-    keys = {fingerprints.listed(number, b"i" + one.encode()): one for one in external_ids}
-    sql = "SELECT key, entry FROM list_names WHERE key IN ({})"
-    return {keys[bytes(key)] for key, _ in select_in(connection, sql, sorted(keys))}
 
 
 def take_part(
@@ -131,7 +120,8 @@ def take_away(
 
     As a retraction of this version would; but what another entry of the list has stays listed.
     """
-    taking = _Taking(connection, fingerprints, list_id(connection, into), version, now_ms)
+    known = list_named(connection, into)
+    taking = _Taking(connection, fingerprints, known, version, now_ms)
     count = taking.away(numbers)
     taking.finish()
     return count
@@ -144,16 +134,21 @@ class _Taking:
     """One batch on its way into a list."""
 
     def __init__(
-        self, connection: Connection, fingerprints: Fingerprints, into: int, version: int, now: int
+        self,
+        connection: Connection,
+        fingerprints: Fingerprints,
+        into: ContentList,
+        version: int,
+        now: int,
     ) -> None:
         self._connection = connection
         self._fingerprints = fingerprints
-        self._list = into
+        self._list = into.row
         self._version = version
         self._now = now
         self.spared: Collection[str] = ()
         self._counts: Counter[str] = Counter()
-        self._ids = category_ids(connection, into, ())
+        self._ids = into.ids
         sql = (
             "SELECT (SELECT coalesce(max(number), 0) FROM list_entries),"
             " (SELECT coalesce(max(entry), 0) FROM list_ended),"
@@ -166,7 +161,8 @@ class _Taking:
         """Take entries in."""
         if not run:
             return []
-        self._ids = category_ids(self._connection, self._list, {one.category for one in run})
+        if wanted := {one.category for one in run} - self._ids.keys():
+            self._ids = category_ids(self._connection, self._list, wanted)
         keys = [self._fingerprints.content(one.content) for one in run]
         names = [self._name(one.external_id, one.content) for one in run]
         standing = self._standing(names)

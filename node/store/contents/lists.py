@@ -33,18 +33,23 @@ _LEAST = "lists_min_bytes"
 _LISTS = (
     "SELECT id, name, provenance, license, may_use, may_share, weak, version, changed_ms FROM lists"
 )
-_CATEGORIES = "SELECT list, category, trust, entries FROM list_categories"
+_CATEGORIES = "SELECT list, category, trust, entries, id FROM list_categories"
 _ENTRIES = "SELECT number, version, state, category FROM list_entries WHERE number IN ({})"
 
 
 class ContentList(NamedTuple):
-    """A list, with how far each of its categories is followed, and how many entries it has."""
+    """A list, with how far each of its categories is followed, and how many entries it has.
+
+    `row` and `ids` are its number in the store, and those of its categories.
+    """
 
     terms: Terms
     version: int
     changed_ms: int
     trusts: dict[str, Trust]
     entries: dict[str, int]
+    row: int
+    ids: dict[str, int]
 
 
 def all_lists(connection: Connection) -> list[ContentList]:
@@ -65,8 +70,9 @@ def _assemble(
     found = {}
     for row, name, provenance, licence, use, share, weak, version, at in lists:
         terms = Terms(name, Provenance(provenance), licence, bool(use), bool(share), bool(weak))
-        found[row] = ContentList(terms, version, at, {}, {})
-    for row, category, trust, entries in categories:
+        found[row] = ContentList(terms, version, at, {}, {}, row, {})
+    for row, category, trust, entries, number in categories:
+        found[row].ids[category] = number
         if trust is not None:
             found[row].trusts[category] = Trust(trust)
         if entries:
@@ -84,6 +90,18 @@ def list_id(connection: Connection, name: str) -> int:
     if row is None:
         raise LookupError("there is no list of this name")
     return int(row[0])
+
+
+def list_named(connection: Connection, name: str) -> ContentList:
+    """Return the list of this name.
+
+    Raises:
+        LookupError: there is none.
+    """
+    known = find_list(connection, name)
+    if known is None:
+        raise LookupError("there is no list of this name")
+    return known
 
 
 def find_list(connection: Connection, name: str) -> ContentList | None:

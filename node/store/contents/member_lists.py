@@ -25,8 +25,8 @@ from node.matching.lists import (
     trusts_in_member,
 )
 from node.store.bulk import select_in
-from node.store.contents.list_taking import named_there, take_in
-from node.store.contents.lists import ContentList, category_ids, find_list, keep_terms, list_id
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import ContentList, find_list, keep_terms
 from node.store.seam import Connection
 
 MOST_WORDS: Final = 500
@@ -52,9 +52,9 @@ def take_told(
         ids = {one.one.external_id or "" for one in said if isinstance(one.one, Entry)}
         near = any(entries + len(ids) > one.at_most for one in said)
         keys = {key for one in said for key, _ in _keys(fingerprints, one)}
-        words = _words_of(connection, known.terms.name, keys)
+        words = _words_of(connection, known, keys)
         near = near or any(count + len(said) > MOST_WORDS for count in words.values())
-        standing = named_there(connection, fingerprints, known.terms.name, ids) if near else set()
+        standing = _named_there(connection, fingerprints, known.row, ids) if near else set()
         for one in said:
             if isinstance(one.one, Entry) and one.one.external_id not in standing:
                 of_it = _keys(fingerprints, one)
@@ -65,19 +65,27 @@ def take_told(
                 words.update(of_it)
                 standing.add(one.one.external_id or "")
             batch.append(one.one)
-        take_in(connection, fingerprints, known.terms.name, version, batch, now_ms)
+        take_in(connection, fingerprints, known, version, batch, now_ms)
     return frozenset(full)
 
 
 def _words_of(
-    connection: Connection, into: str, keys: Iterable[bytes]
+    connection: Connection, into: ContentList, keys: Iterable[bytes]
 ) -> Counter[tuple[bytes, str]]:
     """Count the entries of a list that have each of these keys of contents, by category."""
-    ids = category_ids(connection, list_id(connection, into), ())
-    ours = {number: category for category, number in ids.items()}
+    ours = {number: category for category, number in into.ids.items()}
     sql = "SELECT key, category FROM list_keys WHERE key IN ({})"
     rows = select_in(connection, sql, sorted(set(keys)))
     return Counter((bytes(key), ours[category]) for key, category in rows if category in ours)
+
+
+def _named_there(
+    connection: Connection, fingerprints: Fingerprints, number: int, external_ids: Iterable[str]
+) -> set[str]:
+    """Return by which of these ids, which their author gave, entries of a list stand."""
+    keys = {fingerprints.listed(number, b"i" + one.encode()): one for one in external_ids}
+    sql = "SELECT key, entry FROM list_names WHERE key IN ({})"
+    return {keys[bytes(key)] for key, _ in select_in(connection, sql, sorted(keys))}
 
 
 def _keys(fingerprints: Fingerprints, one: Told) -> list[tuple[bytes, str]]:

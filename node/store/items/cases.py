@@ -114,7 +114,10 @@ class Cases:
             book.loaded.lost_ms = lost_ms(connection)
             if book.loaded.was_lost and book.loaded.lost_ms is None:
                 book.loaded.said_before = said_before(connection, needs.named)
-            answers = bounded(connection, retold(connection, decide(book)))
+            answers: Sequence[Answer] = decide(book)
+            if book.loaded.was_lost:
+                answers = retold(connection, answers)
+            answers = bounded(connection, answers)
             keep_waiting(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
             close_if_last(connection, _came_back(answers), now_ms)
@@ -187,7 +190,11 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     loaded = Loaded()
     named = {*needs.items, *needs.named, *load_cited(connection, needs, loaded)}
     load_items(connection, loaded, named, recent)
-    keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
+    keys = {
+        *needs.keys,
+        *needs.alike_by,
+        *(k for i, k in needs.named.items() if i not in loaded.items),
+    }
     note_found(loaded, by_key.find(connection, keys))
     sql = "SELECT line, item FROM intake_lines WHERE line IN ({})"
     loaded.lines.update(select_in(connection, sql, needs.lines))
@@ -332,10 +339,13 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
 
     The same thing told twice has the same id: the receiver takes it once.
     """
+    said = list(posts)
+    if not said:
+        return
     seq = connection.execute("SELECT coalesce(max(seq), 0) FROM messages_out").fetchone()[0]
     rows = [
         (n, p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
-        for n, p in enumerate(posts, start=seq + 1)
+        for n, p in enumerate(said, start=seq + 1)
     ]
     insert_rows(connection, "INSERT OR FAIL INTO messages_out", rows)
     insert_rows(

@@ -352,8 +352,6 @@ def unsaid(connection: Connection, posts: Sequence[Post]) -> list[Post]:
 def retold(connection: Connection, answers: Iterable[Answer]) -> list[Answer]:
     """Let an answer that had been given before the node was lost stay the answer."""
     given = list(answers)
-    if not given or not was_lost(connection):
-        return given
     keys = [(one.arrived.peer, answer_key(one.arrived.leaf)) for one in given]
     said = _said(connection, [key for _, key in keys])
     return [_as_told(one, said.get(key)) for one, key in zip(given, keys, strict=True)]
