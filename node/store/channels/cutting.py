@@ -48,9 +48,10 @@ def cut(
     """
     peer, lane = channel.receiver, channel.lane
     _check_tenure(connection, peer, lane, fence, state)
-    for code in _hold_back(connection, peer, lane, limits):
+    rows, held_back = _hold_back(connection, peer, lane, limits)
+    for code in held_back:
         open_task(connection, code, f"{peer}/{lane}", now_ms)
-    taken = _next_messages(connection, peer, lane, own, limits)
+    taken = _next_messages(rows, own, limits)
     entries = [one.entry for one in own] + [entry for _, entry, _ in taken]
     if not entries:
         return None
@@ -106,15 +107,11 @@ def _check_tenure(
 
 
 def _next_messages(
-    connection: Connection,
-    peer: str,
-    lane: Lane,
-    own: Sequence[OwnEntry],
-    limits: Limits,
+    waiting: Sequence[_Row], own: Sequence[OwnEntry], limits: Limits
 ) -> list[tuple[int, bytes, int]]:
     most = largest_entry(limits.push_bytes, limits.entry_bytes)
     rows = []
-    for seq, entry, urgency, _ in _next_rows(connection, peer, lane, limits):
+    for seq, entry, urgency, _ in waiting:
         if entry is None:
             raise ErasedError(ErasedError.__doc__)
         if len(entry) <= most:
@@ -124,10 +121,12 @@ def _next_messages(
     return rows[: max(count, 0)]
 
 
-def _next_rows(
-    connection: Connection, peer: str, lane: Lane, limits: Limits
-) -> list[tuple[int, bytes | None, int, int]]:
-    """What waits, the urgent first: number, entry (None: erased), urgency, kind.
+_Row = tuple[int, bytes | None, int, int]
+"""What waits: number, entry (None: erased), urgency, kind."""
+
+
+def _next_rows(connection: Connection, peer: str, lane: Lane, limits: Limits) -> list[_Row]:
+    """What waits, the urgent first.
 
     Not what is held back and is not permitted still: very much of it would hide what is.
     """
@@ -141,8 +140,12 @@ def _next_rows(
     ).fetchall()
 
 
-def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) -> set[str]:
-    """Let what may not go as the network is now wait behind all else; return codes of tasks for it.
+def _hold_back(
+    connection: Connection, peer: str, lane: Lane, limits: Limits
+) -> tuple[list[_Row], set[str]]:
+    """Let what may not go as the network is now wait behind all else.
+
+    Returns what waits next then, and codes of tasks for what was held back.
 
     What is too large would be refused with everything beside it, and stop its channel. What is not
     permitted to this member any more must not come to it. It goes by itself once it may again.
@@ -151,14 +154,15 @@ def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) ->
     found: set[str] = set()
     while True:
         back = []
-        for seq, entry, urgency, kind in _next_rows(connection, peer, lane, limits):
+        rows = _next_rows(connection, peer, lane, limits)
+        for seq, entry, urgency, kind in rows:
             if urgency == HELD_BACK or entry is None:
                 continue
             if kind in limits.withheld or len(entry) > most:
                 back.append((HELD_BACK, peer, str(lane), urgency, seq))
                 found.add(NO_LONGER_PERMITTED if kind in limits.withheld else TOO_LARGE)
         if not back:
-            return found
+            return rows, found
         connection.executemany(
             "UPDATE waiting_out SET urgency = ?"
             " WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",

@@ -6,6 +6,7 @@ Implements `node.peer.channels.inbox.InboxStore`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from node.casework.incoming.receiving import Judged
@@ -86,11 +87,12 @@ class Inbox:
         """See `InboxStore.take`."""
 
         def job(connection: Connection) -> bytes | Refusal:
-            decided = decide(_held(connection, peer, lane, checkpoint))
+            held = _held(connection, peer, lane, checkpoint)
+            decided = decide(held)
             if isinstance(decided, bytes | Refusal):
                 return decided
             accepted, receipt, taken = decided
-            _keep_state(connection, peer, lane, accepted, now_ms)
+            _keep_state(connection, peer, lane, held.state.epoch, accepted, now_ms)
             first = checkpoint.size - len(taken)
             place = (peer, str(lane), checkpoint.origin.epoch)
             _keep_entries(connection, place, first, taken, now_ms, self._entry_ids)
@@ -124,8 +126,13 @@ def _state(connection: Connection, peer: str, lane: Lane) -> tuple[ReceiverState
     ).fetchone()
     if row is None:
         return UNOPENED, None
-    root = CompactRange.from_bytes(row[2]).root
-    return ReceiverState(row[0], row[1], row[2], root), row[3]
+    return ReceiverState(row[0], row[1], row[2], _root(row[2])), row[3]
+
+
+@lru_cache(maxsize=256)
+def _root(edge: bytes) -> bytes:
+    """The root under the right edge of a tree; that of a channel is asked for again and again."""
+    return CompactRange.from_bytes(edge).root
 
 
 def _held(connection: Connection, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
@@ -206,11 +213,16 @@ def _last_receipt(connection: Connection, peer: str, lane: Lane) -> bytes | None
 
 
 def _keep_state(
-    connection: Connection, peer: str, lane: Lane, accepted: Accepted, now_ms: int
+    connection: Connection,
+    peer: str,
+    lane: Lane,
+    before: bytes | None,
+    accepted: Accepted,
+    now_ms: int,
 ) -> None:
-    before, _ = _state(connection, peer, lane)
+    """Keep the state after a push; `before` is the epoch that was open."""
     state = accepted.state
-    if before.epoch != state.epoch:
+    if before != state.epoch:
         closed = accepted.closed
         previous = (None, 0, EMPTY_ROOT) if closed is None else (
             closed.epoch, closed.size, closed.root

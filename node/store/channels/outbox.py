@@ -21,7 +21,7 @@ from node.store.channels.cutting import (
     note_closed,
 )
 from node.store.channels.epochs import opened_ms
-from node.store.errors import ErasedError
+from node.store.errors import DisplacedError, ErasedError
 from node.store.items.erasing import bury
 from node.store.items.tasks import open_task
 from node.store.recovery import disowning
@@ -297,17 +297,18 @@ class Outbox:
         """
 
         def job(connection: Connection) -> None:
-            check_fence(connection, peer, lane, fence)
+            ours = connection.execute(
+                "UPDATE channels_out SET receipted = CASE WHEN receipted < ?1 THEN ?1"
+                " ELSE receipted END, attempts = 0, next_attempt_ms = 0, problem = NULL"
+                " WHERE peer = ?2 AND lane = ?3 AND fence = ?4",
+                (size, peer, str(lane), fence),
+            )
+            if not ours.rowcount:
+                raise DisplacedError(DisplacedError.__doc__)
             connection.execute(
                 "UPDATE checkpoints_out SET receipt = coalesce(receipt, ?)"
                 " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
                 (receipt, peer, str(lane), epoch, size),
-            )
-            connection.execute(
-                "UPDATE channels_out SET receipted = CASE WHEN receipted < ?1 THEN ?1"
-                " ELSE receipted END, attempts = 0, next_attempt_ms = 0, problem = NULL"
-                " WHERE peer = ?2 AND lane = ?3",
-                (size, peer, str(lane)),
             )
 
         await self._writer.run(job, ahead=True)
