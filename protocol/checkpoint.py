@@ -29,6 +29,7 @@ NO_TIME: Final = 0
 
 _NETWORK: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}")
 _MAX_NETWORK: Final = 81
+_LANES: Final = {str(lane): lane for lane in Lane}
 _EPOCH: Final = re.compile(r"[0-9a-f]{16}")
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _ORIGIN_PARTS: Final = 6
@@ -120,11 +121,11 @@ class Origin(NamedTuple):
             raise CheckpointError("origin.network: must be a name and 16 hex digits")
         if not is_member(sender) or not is_member(receiver) or sender == receiver:
             raise CheckpointError("origin: from and to must be two member ids")
-        if lane not in frozenset(Lane):
+        if lane not in _LANES:
             raise CheckpointError("origin.lane: must be a known lane")
         if not _EPOCH.fullmatch(epoch):
             raise CheckpointError("origin.epoch: must be 16 hex digits")
-        return cls(network, sender, receiver, Lane(lane), bytes.fromhex(epoch))
+        return cls(network, sender, receiver, _LANES[lane], bytes.fromhex(epoch))
 
 
 class Channel(NamedTuple):

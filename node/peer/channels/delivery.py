@@ -112,16 +112,17 @@ class Delivery(Sending):
         registry = self.registry()
         pairs = self._pairs_under(registry)
         waiting = await self.outbox.waiting(pairs)
+        asked = {pair for pair, one in self._tenures.items() if _is_to_be_asked(one, now_ms)}
         found = []
-        for pair in {*waiting, *self._tenures}:  # what was never used and has nothing is not asked
+        for pair in {*waiting, *asked}:  # of nearly every channel neither: it is looked at no more
             tenure = self.tenure(*pair)
             urgency = waiting.get(pair)
             if pair not in pairs or tenure.busy or tenure.stopped:
                 continue
             if self.lingers(tenure, urgency, now_ms):
                 urgency = None  # what else is to be done here is, and takes it with it
-            if not self._has_work(tenure, urgency, now_ms):
-                continue
+                if pair not in asked:
+                    continue
             until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
             again_ms = min(tenure.next_attempt_ms, tenure.urgent_ms)
             at_once = urgency == 0 and registry.is_active(pair[0])
@@ -158,15 +159,6 @@ class Delivery(Sending):
         until += [(t.lingers_until_ms, window_ms) for t in tenures if t.lingers_until_ms]
         pauses = [one - now_ms for one, cap in until if not pacing.is_due(now_ms, one, cap)]
         return min(pauses, default=None)
-
-    def _has_work(self, tenure: Tenure, urgency: int | None, now_ms: int) -> bool:
-        if urgency is not None:
-            return True
-        if tenure.state is None:
-            return tenure.used or tenure.forgotten
-        return tenure.held < tenure.state.size or pacing.is_past(
-            now_ms, tenure.asked_ms, ASK_AGAIN_MS
-        )
 
     async def deliver_due(self, now_ms: int) -> int:
         """Do everything that is due at `now_ms` (UTC) and return how many channels were worked on.
@@ -324,6 +316,13 @@ class Delivery(Sending):
         if tenure.forgotten and not tenure.used and urgency is None:
             return  # whether there is such a channel is still to be seen
         await self.outbox.failed(peer, lane, tenure.attempts, tenure.next_attempt_ms, code)
+
+
+def _is_to_be_asked(tenure: Tenure, now_ms: int) -> bool:
+    """Whether a channel has something to do though nothing waits for it."""
+    if tenure.state is None:
+        return tenure.used or tenure.forgotten
+    return tenure.held < tenure.state.size or pacing.is_past(now_ms, tenure.asked_ms, ASK_AGAIN_MS)
 
 
 def _pairs(registry: Registry, us: str) -> frozenset[tuple[str, Lane]]:
