@@ -76,6 +76,8 @@ def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]
 
 def shows_placeholder(book: Casebook, content: tuple[Content, ...], kind: ItemKind) -> bool:
     """Whether all that was found is what hosts show in the place of a removed file."""
+    if not book.loaded.listed:  # of all that was asked for: nearly always
+        return False
     return bool(content) and all(_is_placeholder(book, one, kind) for one in content)
 
 

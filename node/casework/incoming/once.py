@@ -35,10 +35,11 @@ def each_once(message: Item) -> Item:
 
 def _has_one_of_each(message: Item) -> bool:
     """Whether nothing stands twice in an item, since at most one of each kind does: mostly."""
-    more = (message.content, message.sightings, message.assessments, message.actions)
-    one_of_each = all(len(several) <= 1 for several in more)
-    apart = not (message.assessments and message.actions)  # else of one id the verdict counts
-    return one_of_each and apart and all(map(is_own, message.sightings))
+    if len(message.assessments) + len(message.actions) > 1:  # of one id the verdict counts
+        return False
+    if len(message.content) > 1 or len(message.sightings) > 1:
+        return False
+    return not message.sightings or is_own(message.sightings[0])
 
 
 def is_own(sighting: Sighting) -> bool:

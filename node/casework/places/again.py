@@ -114,7 +114,7 @@ def accepted(state: ItemState, us: str, now_ms: int, found: Jurisdiction | None)
         return msgspec.structs.replace(state, due_ms=now_ms, again=again)
     if found.country is None:
         return msgspec.structs.replace(state, looked=look_at(found, now_ms))
-    stands = _both(us, state, placed, found)
+    stands = _both(us, _teller(state), placed, found)
     return msgspec.structs.replace(state, jurisdiction=stands, looked=look_at(found, now_ms))
 
 
@@ -313,7 +313,7 @@ def _stay(
         ours = not is_uncertain(found) and found.country is not None
         choice = choose_new(registry, book.us, found)
         if ours and choice.member == book.us:
-            orphan, stands = choice.orphan, _both(book.us, state, placed, found)
+            orphan, stands = choice.orphan, _both(book.us, _teller(state), placed, found)
         else:
             stands = beside(placed, _noted(book.us, found))
     told = None if found.state is HostingState.UNRESOLVED else look_at(found, book.now)
@@ -325,11 +325,15 @@ def _says_the_same(one: Jurisdiction, other: Jurisdiction) -> bool:
     return (one.state, one.country) == (other.state, other.country)
 
 
-def _both(us: str, state: ItemState, placed: Jurisdiction, found: Jurisdiction) -> Jurisdiction:
-    """What counts of two accounts by which the item is ours: the new one, if it is as sure."""
+@lru_cache(maxsize=2048)
+def _both(us: str, teller: str | None, placed: Jurisdiction, found: Jurisdiction) -> Jurisdiction:
+    """What counts of two accounts by which the item is ours: the new one, if it is as sure.
+
+    Said once for all items of a host.
+    """
     if found.country == placed.country and _less_sure(found, placed):
         return beside(placed, _noted(us, found))
-    return beside(found, _before(state, placed))
+    return beside(found, _before(teller, placed))
 
 
 def look_at(found: Jurisdiction, now_ms: int) -> Look:
@@ -337,10 +341,15 @@ def look_at(found: Jurisdiction, now_ms: int) -> Look:
     return Look(now_ms, found.state, found.country)
 
 
-def _before(state: ItemState, placed: Jurisdiction) -> tuple[Evidence, ...]:
+def _teller(state: ItemState) -> str | None:
+    """Who said where the item is, if that was not a look of our own."""
+    return state.came_from if state.looked is None else None
+
+
+def _before(teller: str | None, placed: Jurisdiction) -> tuple[Evidence, ...]:
     """What the sender said, if it did; an earlier look of our own is over."""
-    if state.looked is None and state.came_from is not None:
-        return _as_told(placed, state.came_from)
+    if teller is not None:
+        return _as_told(placed, teller)
     return handed_over_with(placed)
 
 
