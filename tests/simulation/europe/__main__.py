@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from node.app import calm_collector
 from tests.simulation.europe import checker, mix
 from tests.simulation.europe.playing import play
 from tests.simulation.europe.replay import START_MS, Result
@@ -58,6 +59,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         year = Year(given.items, given.members, days, given.seed, START_MS)
+        calm_collector()  # as a running node does
         result = play(year, folder, given.seed, say, given.processes)
         for line in result.counted.lines():
             say(line)

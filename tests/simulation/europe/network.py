@@ -272,8 +272,11 @@ class Network(World):
                 for number, reply in said.replies:
                     self._called.pop(number).set_result(reply)
             for call in sorted((call for said in heard for call in said.calls), key=Call.order):
+                if isinstance(call.what, Question):  # nothing to wait for
+                    await self._serve(call)
+                    continue
                 tasks.append(asyncio.create_task(self._serve(call)))
-                if isinstance(call.what, Push) and self.nodes[call.peer].up:
+                if self.nodes[call.peer].up:
                     pushed.add(call.peer)
                     self.wake(call.peer, self.now + 1)  # it will have something to answer
         times = [said.next_ms for said in heard if said.next_ms is not None]
