@@ -82,6 +82,8 @@ EARLIER_PAGE_BYTES = 4096
 MOVED = "hotline: this store has moved"
 """What a file says to whoever writes after its store went to a server (`node.store.moving`)."""
 CACHE_KIB = 32768
+STATEMENTS = 512
+"""Prepared ones kept at hand; pushes of all sizes, judged one by one, need more than 128."""
 WAL_PAGES = 8000
 MAX_PID_DIGITS = 10
 
@@ -147,7 +149,13 @@ def _connect(
     connection: FileConnection
     at = f"file:{quote(os.fsencode(path))}?mode={'ro' if read_only else 'rwc'}"
     try:
-        connection = sqlcipher3.connect(at, uri=True, check_same_thread=False, isolation_level=None)
+        connection = sqlcipher3.connect(
+            at,
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            cached_statements=STATEMENTS,
+        )
     except sqlcipher3.Error as error:
         raise _in_our_words(error) from error
     connection.execute("PRAGMA cipher_log_level = NONE")
