@@ -15,7 +15,6 @@ from pathlib import Path
 
 from node.casework.showing.feed import restore_tag
 from node.store.connection import (
-    SCHEMA_FILES,
     FileConnection,
     driver_errors,
     is_older,
@@ -26,6 +25,7 @@ from node.store.connection import (
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 from node.store.moving.source import forget
 from node.store.recovery.outside import hold_outside
+from node.store.schema_files import SCHEMA_FILES
 from node.store.seam import Connection
 from node.store.upgrade.upgrading import BrokenOffError, Step, Upgrade
 

@@ -36,6 +36,7 @@ from node.store.errors import (
     UnknownDatabaseError,
     WrongKeyError,
 )
+from node.store.schema_files import SCHEMA_FILES
 from node.store.seam import BulkConnection, Connection
 from node.store.upgrade.completing import complete, lacking
 
@@ -58,23 +59,6 @@ if TYPE_CHECKING:
 else:
     FileConnection = sqlcipher3.Connection
 
-SCHEMA_FILES = (
-    "001_initial.sql",
-    "002_deltas.sql",
-    "003_states.sql",
-    "004_lists.sql",
-    "005_hosters.sql",
-    "006_hashcheck.sql",
-    "007_origins.sql",
-    "008_sought.sql",
-    "009_shared.sql",
-    "010_erased_unsent.sql",
-    "011_registry_said.sql",
-    "012_answers_about.sql",
-    "013_said_again.sql",
-    "014_turns.sql",
-)
-"""Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192
 """Encrypting and authenticating costs by the page: half as many take a sixth off a commit."""
 EARLIER_PAGE_BYTES = 4096

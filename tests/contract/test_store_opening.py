@@ -16,7 +16,7 @@ import pytest
 from node.store import connection as connections
 from node.store import opening
 from node.store.beside import reading, writing
-from node.store.connection import SCHEMA_FILES, open_reader, open_writer
+from node.store.connection import open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
@@ -26,6 +26,7 @@ from node.store.errors import (
     UnreleasedDatabaseError,
     WrongKeyError,
 )
+from node.store.schema_files import SCHEMA_FILES
 from node.store.seam import BulkConnection, Connection
 from tests.contract.stores import FILES, KEY, Place, record_items
 

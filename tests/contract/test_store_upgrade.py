@@ -24,11 +24,10 @@ from node.peer.channels.outgoing import Buried, tombstone
 from node.store import opening
 from node.store.audits.audit import Audit
 from node.store.beside import alone, reading
-from node.store.connection import SCHEMA_FILES
 from node.store.errors import AlreadyOpenError, OlderDatabaseError
 from node.store.items.queries import ItemQuery
 from node.store.items.states import states
-from node.store.postgres import migrating
+from node.store.schema_files import SCHEMA_FILES
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from node.store.upgrade.carrying_over import CarryingOver
@@ -148,6 +147,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)", re.MULTILINE)
+FOLDER: Final = resources.files("node.store") / "schema"
 EARLIER: Final = range(1, len(SCHEMA_FILES))
 
 
@@ -171,9 +171,7 @@ def as_of(place: Place, number: int, key: bytes = KEY) -> None:
 
 def text_of(place: Place, number: int) -> str:
     """The text of a schema file of this sort of store; what it makes goes when it is taken back."""
-    folder = resources.files("node.store") / "schema"
-    if place.cluster is not None:
-        folder /= "postgres"
+    folder = FOLDER if place.cluster is None else FOLDER / "postgres"
     return (folder / SCHEMA_FILES[number - 1]).read_text(encoding="utf-8")
 
 
@@ -185,7 +183,9 @@ async def all_items(store: Store) -> list[ItemState]:
 def test_r11_every_schema_file_of_both_stores_has_its_way_back() -> None:
     """Who adds one is told here that data must be tried across it."""
     assert set(BACK) == set(range(2, len(SCHEMA_FILES) + 1))
-    assert migrating.SCHEMA_FILES == SCHEMA_FILES
+    for folder in (FOLDER, FOLDER / "postgres"):
+        names = sorted(one.name for one in folder.iterdir())
+        assert [name for name in names if name.endswith(".sql")] == list(SCHEMA_FILES)
 
 
 @pytest.mark.parametrize("number", EARLIER)

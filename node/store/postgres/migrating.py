@@ -6,29 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from importlib import resources
-from typing import Final
 
 from node.store.errors import UnreleasedDatabaseError
 from node.store.postgres.catalog import Catalog
 from node.store.postgres.connection import Raw
+from node.store.schema_files import SCHEMA_FILES
 
-SCHEMA_FILES: Final = (
-    "001_initial.sql",
-    "002_deltas.sql",
-    "003_states.sql",
-    "004_lists.sql",
-    "005_hosters.sql",
-    "006_hashcheck.sql",
-    "007_origins.sql",
-    "008_sought.sql",
-    "009_shared.sql",
-    "010_erased_unsent.sql",
-    "011_registry_said.sql",
-    "012_answers_about.sql",
-    "013_said_again.sql",
-    "014_turns.sql",
-)
-"""Applied in this order, never changed once released; `schema_files` says which a database has."""
 _MADE = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX|DOMAIN|FUNCTION) (\w+)")
 _NAMES = """
 SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace

@@ -18,10 +18,11 @@ from node.store.errors import (
 )
 from node.store.postgres.connection import PostgresConnection, Raw, connect
 from node.store.postgres.faults import POOLER, translate
-from node.store.postgres.migrating import SCHEMA_FILES, bring_up_to_date, is_behind, make
+from node.store.postgres.migrating import bring_up_to_date, is_behind, make
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
 from node.store.postgres.tenant import BesideConnection, TenantConnection, take_lock
+from node.store.schema_files import SCHEMA_FILES
 
 OLDEST: Final = 140_000
 PROOF: Final = b"hotline"

@@ -14,9 +14,9 @@ from node.store.connection import create_database
 from node.store.connection import open_reader as open_file
 from node.store.errors import AlreadyOpenError, UnreleasedDatabaseError
 from node.store.opening import open_alone, open_locked, open_reader
-from node.store.postgres.migrating import SCHEMA_FILES
 from node.store.postgres.opening import create
 from node.store.postgres.place import Postgres
+from node.store.schema_files import SCHEMA_FILES
 from tests.builders.postgres import Cluster
 
 KEY = bytes(range(32))

@@ -26,10 +26,10 @@ from node.store.errors import (
     UnsureError,
     WrongKeyError,
 )
-from node.store.postgres.migrating import SCHEMA_FILES
 from node.store.postgres.opening import ServerLock, open_tenant
 from node.store.postgres.place import Postgres
 from node.store.postgres.standing_by import LEASE_S, RETURN_S, Holder, StandBy, wait
+from node.store.schema_files import SCHEMA_FILES
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.postgres import Cluster
