@@ -271,15 +271,16 @@ def tell_so_far(
     postbox: Postbox,
     state: ItemState,
     informant: Informant,
-    brought: Item,
+    brought: Item | None,
 ) -> None:
     """A later reporter hears at once what the first one has heard, but for what it `brought`.
 
     What we did ourselves it hears from us, though another told it so before.
     """
-    known = {one.event_id for one in brought.assessments}
-    known |= {one.event_id for one in brought.actions if one.member != book.us}
-    known |= held_back(book, state)
+    known = set(held_back(book, state))
+    if brought is not None:
+        known |= {one.event_id for one in brought.assessments}
+        known |= {one.event_id for one in brought.actions if one.member != book.us}
     told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
         *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
         *((OutcomeWhat.ACTED, action) for action in state.actions),

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from node.casework.reports.draft import AssessmentDraft
+from protocol.vocabulary import Verdict
 from tests.simulation.recovering import lose, rebuild, recover
+from tests.simulation.test_destroyed import tasks
 from tests.simulation.test_rebuilt_rings import holders, moved
 from tests.simulation.world import World
 
@@ -73,3 +76,20 @@ async def test_g1_item_that_came_back_by_a_third_while_the_node_was_lost_is_here
     assert await holders(world, item) == {EOKM}
     for member in (DE, EOKM, IWF, PDC):
         assert (await world[member].state(item)).responsible == EOKM, member
+
+
+async def test_g5_who_tells_of_it_while_the_node_is_lost_hears_nothing_twice_in_other_words(
+    world: World,
+) -> None:
+    """It is told of the verdict before the node knows again where the item is."""
+    item = await submitted(world, IWF)
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[IWF].desk.assess(item, draft, actor="a")
+    await world.settle()
+    await moved(world, EOKM, item, "FR")
+    await lose(world, EOKM)
+    theirs = await submitted(world, DE)
+    await rebuild(world, EOKM, IWF)
+    assert [one.member for one in (await world[DE].state(theirs)).assessments] == [IWF]
+    for member in (DE, EOKM, IWF, PDC):
+        assert "entry_conflict" not in {code for code, _ in await tasks(world[member])}, member

@@ -11,6 +11,7 @@ from node.casework.incoming.hearing import part_of_story
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.routing import Forwarding
 from node.casework.rebuilt.recovered import Rebuilder, is_told
+from node.casework.rebuilt.unheard import tell_unheard, told_of
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
 from node.casework.rebuilt.words import read
 from protocol.correspondence import PeerMessage
@@ -54,6 +55,8 @@ def take_late(
     joined = before is None and state.id != item_id  # to what stands as we first handed it on
     for word in last_whereabouts(book.us, taken if has_stayed else news if joined else ()):
         have_it_there(book, forwarding, word, went_on=False)
+    if taken and (after := book.find(state.id)) is not None:
+        tell_unheard(book, forwarding.postbox, after, told_of(came).get(item_id, ()))
 
 
 def _is_news_to(

@@ -7,6 +7,7 @@
    whom only this tells that they have an item.
 4. What we had taken back goes from wherever it went in step 2.
 5. What we had erased is erased again: nobody but us may say so, and it is we who said it.
+6. Who told of an item hears what it had not heard of it.
 
 Each batch is one transaction, so that a process that dies goes on where it stood.
 """
@@ -34,6 +35,7 @@ from node.casework.rebuilt.recovered import (
     is_told,
     item_ids,
 )
+from node.casework.rebuilt.unheard import tell_unheard, told_of
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
 from node.casework.rebuilt.words import file_of, read, said_by_us
 from node.ids import time_of
@@ -138,7 +140,24 @@ class Rebuilding:
         left = [one for one in told if not await self.erase_again(one[1], one[0], last=False)]
         for peer, raw in left:
             await self.erase_again(raw, peer, last=True)
+        await self._tell_unheard(told)
         await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
+
+    async def _tell_unheard(self, told: Sequence[tuple[str, bytes]]) -> None:
+        """Who told of an item hears what it had not heard of it."""
+        heard = told_of(told)
+        names = list(heard)
+
+        def decide(book: Casebook, some: Sequence[str]) -> None:
+            found = {state.id: state for state in map(book.find, some) if state is not None}
+            for state in found.values():
+                known = [one for name in (state.id, *state.aliases) for one in heard.get(name, ())]
+                tell_unheard(book, self.desk.forwarding.postbox, state, known)
+
+        for start in range(0, len(names), BATCH):
+            some = names[start : start + BATCH]
+            needs = Needs(named={one: self.fingerprints.item(one) for one in some})
+            await self.cases.transact(needs, self.clock(), partial(decide, some=some))
 
     async def _withdrawn_from_all(self) -> set[str]:
         """Return the verdicts that we had taken back by their files, whatever became of items."""

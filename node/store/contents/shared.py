@@ -16,7 +16,7 @@ from node.casework.events import EventKind
 from node.casework.working import Given
 from node.ids import time_of
 from node.store.bulk import insert_rows, select_in
-from node.store.recovery.recovered import was_lost
+from node.store.recovery.said import was_lost
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.facts import Assessment

@@ -51,7 +51,8 @@ from node.store.items.tasks import close_task, open_once, open_task, open_unless
 from node.store.recent import Recent
 from node.store.recovery.disavowing import go_on as name_on
 from node.store.recovery.disavowing import keep, note_leaves
-from node.store.recovery.recovered import lost_ms, retold, said_before, unsaid, was_lost
+from node.store.recovery.recovered import lost_ms
+from node.store.recovery.said import retold, said_before, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.writer import Writer
 from protocol.disavowal import Disavow

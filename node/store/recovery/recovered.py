@@ -8,30 +8,27 @@ transaction. What was said stays known for ever, so that it is not said a second
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.incoming.arrivals import Arrived
-from node.casework.incoming.receiving import Answer, Judged
-from node.casework.passing_on.post import Post
-from node.casework.rebuilt.recovered import answer_key, key_of
+from node.casework.rebuilt.recovered import answer_key
 from node.casework.showing.feed import restore_tag
 from node.peer.recovery.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovery.recovering import KeptPage, Progress
-from node.store.bulk import insert_rows, select_in
+from node.store.bulk import insert_rows
 from node.store.channels.custody import all_waiting
 from node.store.channels.waking import wake_known
 from node.store.items.tasks import open_task
 from node.store.recovery.erased_there import ItemIds, without_word
 from node.store.recovery.outside import hold_outside
+from node.store.recovery.said import said_by
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.merkle import EMPTY_EDGE, CompactRange
 from protocol.recovery import Held
-from protocol.vocabulary import Disposition, Kind, Lane
+from protocol.vocabulary import Kind, Lane
 
 PHASE = "recovering"
 ERASED_UNSAID = "erased_without_word"
@@ -225,8 +222,8 @@ def _told_new(
 ) -> tuple[list[Arrived], Arrived | None]:
     arrived = all_waiting(connection, limit, after)
     keys = {(one.peer, answer_key(one.leaf)): one for one in arrived}
-    said = _said(connection, [key for _, key in keys])
-    new = [one for key, one in keys.items() if (said.get(key) or "").startswith("new")]
+    told = said_by(connection, [key for _, key in keys])
+    new = [one for key, one in keys.items() if (told.get(key) or "").startswith("new")]
     return new, arrived[-1] if arrived else None
 
 
@@ -336,63 +333,9 @@ def _complete(connection: Connection, now_ms: int, item_ids: ItemIds) -> None:
     )
 
 
-def unsaid(connection: Connection, posts: Sequence[Post]) -> list[Post]:
-    """Leave out what had been said before the node was lost."""
-    if not posts or not was_lost(connection):
-        return list(posts)
-    keys = [key_of(post.entry) for post in posts]
-    said = _said(connection, [key for key in keys if key is not None])
-    return [
-        post
-        for post, key in zip(posts, keys, strict=True)
-        if key is None or (post.peer, key) not in said
-    ]
-
-
-def retold(connection: Connection, answers: Iterable[Answer]) -> list[Answer]:
-    """Let an answer that had been given before the node was lost stay the answer."""
-    given = list(answers)
-    keys = [(one.arrived.peer, answer_key(one.arrived.leaf)) for one in given]
-    said = _said(connection, [key for _, key in keys])
-    return [_as_told(one, said.get(key)) for one, key in zip(given, keys, strict=True)]
-
-
-def _as_told(one: Answer, told: str | None) -> Answer:
-    if told is None or one.judged is not Judged.DONE or one.disposition is None:
-        return one
-    return msgspec.structs.replace(one, disposition=Disposition(told))
-
-
-def said_before(connection: Connection, items: Iterable[str]) -> dict[str, list[tuple[str, bytes]]]:
-    """Return what came back that had been said of these items, and to whom."""
-    sql = (
-        "SELECT m.item, m.peer, m.entry FROM messages_out m WHERE m.entry IS NOT NULL"
-        " AND m.item IN ({}) AND EXISTS (SELECT 1 FROM recovered_entries r WHERE r.message = m.seq)"
-        " ORDER BY m.seq"
-    )
-    found: dict[str, list[tuple[str, bytes]]] = {}
-    for item, peer, raw in select_in(connection, sql, items):
-        found.setdefault(item, []).append((peer, raw))
-    return found
-
-
-def was_lost(connection: Connection) -> bool:
-    """Whether this node was rebuilt from what its peers had, so that it said some things before."""
-    return connection.execute("SELECT 1 FROM recovered_entries LIMIT 1").fetchone() is not None
-
-
 def lost_ms(connection: Connection) -> int | None:
     """Return when a node that rebuilds at the moment began to recover (ms UTC); else None."""
     if phase(connection) != REBUILDING:
         return None
     row = connection.execute("SELECT value FROM meta WHERE name = 'restored_ms'").fetchone()
     return int(row[0])
-
-
-def _said(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[str, bytes], str | None]:
-    """What was said, by peer and key, with the answer where it was one; of several the last."""
-    wanted = list(keys)
-    sql = "SELECT peer, said, answer FROM recovered_answers WHERE said IN ({})"
-    said = {(row[0], row[1]): row[2] for row in select_in(connection, sql, wanted)}
-    sql = "SELECT peer, said, answer FROM recovered_entries WHERE said IN ({}) ORDER BY number"
-    return said | {(row[0], row[1]): row[2] for row in select_in(connection, sql, wanted)}
