@@ -248,7 +248,7 @@ def _check_done(one: _Read, audit: Audit, story: Story, told: _Answers, findings
 
 def _is_inherited(one: _Read) -> bool:
     """Whether a person has it before him since it is about no item here (`inherited_outcome`)."""
-    told = isinstance(one.message, Outcome) and one.row.item is None
+    told = isinstance(one.message, Outcome | DispositionNote) and one.row.item is None
     return told and one.row.answer == str(Disposition.FOR_A_PERSON)
 
 

@@ -85,7 +85,10 @@ class TestDestroyed:
     async def test_g9_told_that_it_was_restored_it_goes_on_and_repeats_nothing(
         self, world: World
     ) -> None:
-        """New epochs follow what the peers tell; what they have of it they keep, once."""
+        """New epochs follow what the peers tell; what they have of it they keep, once.
+
+        What they answered to what is forgotten here stands before a person.
+        """
         result = await world["nl-eokm"].submit(OWN)
         await hand_over(world, 1)
         await destroy(world["nl-eokm"], said=True)
@@ -94,6 +97,6 @@ class TestDestroyed:
         for item in (result.items[0].item_id, again.items[0].item_id):
             state = await world["gb-iwf"].state(item)
             assert (state.responsible, len(state.sightings)) == ("gb-iwf", 1)
-        assert await tasks(world["nl-eokm"]) == set()
+        assert await tasks(world["nl-eokm"]) == {("answer_to_nothing", "gb-iwf")}
         for node in world.nodes.values():
             assert node.verify().found == []

@@ -178,3 +178,38 @@ class TestClosedThere:
         await lose(world, EOKM)
         await rebuilt(world)
         assert (REPORTED_IN_VAIN, item) in await tasks(world[EOKM])
+
+
+class TestKeptBackByAll:
+    """An item of its own that nobody hands back: who has it speaks of it, and it comes no more."""
+
+    async def rebuilt_without_it(self, world: World) -> str:
+        """An item that gb-iwf found, and nl-eokm has; only fr-pdc hands back what it was told."""
+        item = await handed_over(world)
+        await recover(world, IWF, PDC)
+        assert (await world[IWF].store.queries.figures())["items"] == 0
+        return item
+
+    async def test_g1_its_reporter_hears_what_became_of_it_from_a_person(
+        self, world: World
+    ) -> None:
+        """What stood in the database is lost; the hotline's own records name him."""
+        item = await self.rebuilt_without_it(world)
+        await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        open_there = await tasks(world[IWF])
+        assert {("inherited_outcome", item), ("answer_to_nothing", EOKM)} <= open_there
+        assert await world[IWF].store.queries.oldest_parked() == (0, None)
+        assert world[IWF].verify().found == []
+
+    async def test_g1_what_is_said_of_it_waits_for_it_where_it_is_on_its_way(
+        self, world: World
+    ) -> None:
+        """It has moved back, and whoever has it says so first."""
+        item = await self.rebuilt_without_it(world)
+        await moved(world, EOKM, item, "GB")
+        state = await world[IWF].state(item)
+        assert (state.custody, state.responsible) == (Custody.HERE, IWF)
+        assert ("inherited_outcome", item) not in await tasks(world[IWF])
+        assert await world[IWF].store.queries.oldest_parked() == (0, None)
+        assert world[IWF].verify().found == []

@@ -26,6 +26,7 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
 from node.casework.incoming import adding
 from node.casework.incoming.bounding import is_over, refuse
+from node.casework.incoming.not_here import INHERITED, is_lost_here
 from node.casework.incoming.once import each_once
 from node.casework.incoming.reporting import unheard
 from node.casework.incoming.under_id import line_to_add
@@ -83,6 +84,8 @@ class Handover:
         here = self._book.find(message.item_id)
         if here is not None:
             return self._known_by_id(peer, here, message)
+        if is_lost_here(self._book, self._postbox, message.item_id):
+            self._book.over.append((INHERITED, message.item_id))
         judgement = self._look(peer, message)
         informant = Informant(peer, message.item_id)
         if judgement.joins and judgement.item is not None:

@@ -21,6 +21,7 @@ from node.casework.contents.rejudging import (
 from node.casework.events import Answered, ErasedThere, EventKind, Reopened, Responsible
 from node.casework.incoming.bounding import has_answered_all, refuse
 from node.casework.incoming.elsewhere import had_before
+from node.casework.incoming.not_here import hear_of_none, is_lost_here
 from node.casework.incoming.under_id import means
 from node.casework.item import (
     ENDS_OR_REOPENS,
@@ -90,7 +91,12 @@ def hear_disposition(
         return None
     state = book.find(message.item_id)
     if state is None:
-        return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
+        if book.gone_id(message.item_id, peer) is not None:
+            return None
+        if not is_lost_here(book, forwarding.postbox, message.item_id):
+            return Disposition.PARKED
+        book.tasks.append(("answer_to_nothing", peer))
+        return Disposition.FOR_A_PERSON
     late = is_late_answer(book, forwarding.postbox, state, peer, message.entry_id)
     body = replace(_answered(forwarding, peer, message), late=late)
     return _hear_answer(book, forwarding, state, body, message.at_ms)
@@ -175,9 +181,7 @@ def hear_outcome(
     postbox = forwarding.postbox
     state = book.find(message.item_id)
     if state is None:
-        unknown = _hear_of_erased(book, peer, message)
-        inherited = unknown is Disposition.PARKED and _is_inherited(book, postbox, message)
-        return _for_the_successor(book, message) if inherited else unknown
+        return hear_of_none(book, postbox, peer, message)
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
     speaks_of_it = isinstance(message.payload, Assessment | ActionTaken)
@@ -284,22 +288,6 @@ def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) 
     return own and to_us and told_us and peer not in handed_to(book.us, state)
 
 
-def _is_inherited(book: Casebook, postbox: Postbox, message: Outcome) -> bool:
-    """Whether this is about an item of a member that we took over from, and will not come to us.
-
-    An item that was handed to us is on its way: its news waits for it.
-    """
-    minted_by = message.item_id.rpartition(".")[0]
-    inherited = minted_by != book.us and postbox.heir_of(minted_by) == book.us
-    return inherited and message.responsible != book.us
-
-
-def _for_the_successor(book: Casebook, message: Outcome) -> Disposition:
-    """Its reporter was the predecessor's; only people know how to reach him."""
-    book.tasks.append(("inherited_outcome", message.item_id))
-    return Disposition.FOR_A_PERSON
-
-
 def _hear_erased_there(
     book: Casebook, forwarding: Forwarding, state: ItemState, peer: str, message: Outcome
 ) -> Disposition | None:
@@ -316,25 +304,6 @@ def _hear_erased_there(
         take_what_is_left(book, forwarding, state, peer)
     elif noted and handed_on_to(book, state) == peer and is_reported_since(state):
         book.tasks.append((REPORTED_IN_VAIN, state.id))
-    return None
-
-
-def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition | None:
-    """About an item that is not here: it was erased, or has not come yet.
-
-    That the other one erased it too is kept; nothing else brings an erased item back. One that was
-    erased before it came never comes from that member: the tombstone in its log says when it was
-    erased, and stands for all that it had not handed over by then.
-    """
-    own = message.author == peer and credible(message.event_id, peer)
-    erased_there = message.what is OutcomeWhat.ERASED and own
-    item = book.gone_id(message.item_id, peer)
-    if item is None:
-        if not erased_there or (peer, message.at_ms) not in book.loaded.entombed:
-            return Disposition.PARKED
-        book.note_ended(message.item_id, ErasedThere(message.event_id, peer))
-    elif erased_there:
-        book.note_erased_there(item, ErasedThere(message.event_id, peer))
     return None
 
 
