@@ -10,13 +10,15 @@ import pytest
 
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
+from node.casework.passing_on.custody import HELD_TWICE
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.casework.telling import REPORTED_IN_VAIN
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.recovering import lose, rebuild, recover
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.test_rebuilt_late import HELD, handed_over, recover_before_it_comes
-from tests.simulation.test_rebuilt_rings import moved
+from tests.simulation.test_rebuilt_restored import said_again
+from tests.simulation.test_rebuilt_rings import holders, moved
 from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
@@ -105,6 +107,32 @@ async def test_g1_what_one_says_of_whom_no_word_tells_waits_for_nothing_afterwar
     await rebuilt(world)
     assert await world[EOKM].store.queries.oldest_parked() == (0, None)
     assert all(one.member != PDC for one in (await world[EOKM].state(item)).actions)
+
+
+async def test_g2_item_that_it_had_moved_and_of_which_nobody_says_so_stands_before_a_person(
+    world: World,
+) -> None:
+    """Two work on it until that person moves it there: who has it knows its id."""
+    item = await went_on(world)
+    await lose(world, EOKM)
+    await rebuild(world, EOKM)
+    await said_again(world)
+    assert await holders(world, item) == {EOKM, PDC}
+    assert (HELD_TWICE, f"{PDC}/{item}") in await tasks(world[EOKM])
+    await moved(world, EOKM, item, "FR")
+    assert await holders(world, item) == {PDC}
+
+
+async def test_g2_item_that_it_had_moved_by_its_own_word_is_doubted_by_nobody(
+    world: World,
+) -> None:
+    """Who has it answers before that word has its effect."""
+    item = await went_on(world)
+    await lose(world, EOKM)
+    await world[PDC].desk.act(item, ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
+    await rebuilt(world)
+    assert await holders(world, item) == {PDC}
+    assert HELD_TWICE not in {code for code, _ in await tasks(world[EOKM])}
 
 
 class TestClosedThere:

@@ -1,12 +1,16 @@
-"""G9: a backup that was made in the middle of a recovery, and is restored."""
+"""G9: a backup is restored that was made in the middle of a recovery, or before an item came."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from node.casework.passing_on.custody import HELD_TWICE
 from node.casework.reports.draft import ActionDraft
+from node.store.items.tasks import close_task
 from protocol.vocabulary import Action
 from tests.simulation.recovering import burn, decide, finish
+from tests.simulation.test_destroyed import tasks
+from tests.simulation.test_rebuilt_rings import holders, moved
 from tests.simulation.test_replaying import restore, save
 from tests.simulation.world import World
 
@@ -60,3 +64,31 @@ async def test_recovery_goes_on_from_there(world: World, tmp_path: Path) -> None
     assert (await world[EOKM].state(item)).responsible == EOKM
     for member in (IWF, EOKM, PDC):
         assert world[member].verify().found == [], member
+
+
+async def said_again(world: World) -> None:
+    """Its peers ask what nl-eokm holds, as they do when they start."""
+    for peer in (IWF, PDC):
+        await world[peer].crash()
+        await world[peer].restart()
+        await world.settle()
+
+
+async def test_g2_item_that_came_and_went_on_after_the_backup_stands_before_a_person(
+    world: World, tmp_path: Path
+) -> None:
+    """It comes once more, and who has it since speaks of it: by its answer, or by what it does."""
+    save(world[EOKM], tmp_path / "backup")
+    item = (await world[IWF].submit("https://nl1.example/1.jpg")).items[0].item_id
+    await world.settle()
+    await moved(world, EOKM, item, "FR")
+    await restore(world[EOKM], tmp_path / "backup")
+    await said_again(world)
+    assert await holders(world, item) == {EOKM, PDC}
+    held = (HELD_TWICE, f"{PDC}/{item}")
+    assert held in await tasks(world[EOKM])
+    await world[EOKM].store.writer.run(lambda c: close_task(c, *held, world.now))
+    assert held not in await tasks(world[EOKM])
+    await world[PDC].desk.act(item, ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
+    await world.settle()
+    assert held in await tasks(world[EOKM])

@@ -152,9 +152,8 @@ def _hear_answer(
     """Record an answer of the member that has the item from us now; who had it before has none."""
     peer, unanswered = body.by, state.answer is None and not body.late
     if handed_on_to(book, state) != peer:
-        if peer not in handed_to(book.us, state):
-            return Disposition.NOT_PERMITTED
-        if may_have_it_too(state, body):
+        handed = peer in handed_to(book.us, state) or _may_have_gone_on(forwarding.postbox, state)
+        if handed and may_have_it_too(state, body):
             book.tasks.append((HELD_TWICE, f"{peer}/{state.id}"))
         return Disposition.NOT_PERMITTED
     if not unanswered and has_answered_all(state, peer):
@@ -174,6 +173,16 @@ def _hear_answer(
     return None
 
 
+def _may_have_gone_on(postbox: Postbox, state: ItemState) -> bool:
+    """Whether an open item may have been handed on from here before this node was set back.
+
+    It was rebuilt, or restored from a backup, without that word. Who speaks of the item unasked has
+    it of us, and a person asks which of the two works on it.
+    """
+    is_open = state.custody is not Custody.HANDED_ON and state.closed_ms is None
+    return bool(postbox.generation) and is_open
+
+
 def hear_outcome(
     book: Casebook, forwarding: Forwarding, peer: str, message: Outcome
 ) -> Disposition | None:
@@ -183,6 +192,9 @@ def hear_outcome(
     if state is None:
         return hear_of_none(book, postbox, peer, message)
     if not part_of_story(state, peer):
+        there = message.responsible
+        if there not in (None, book.us) and _may_have_gone_on(postbox, state):
+            book.tasks.append((HELD_TWICE, f"{there}/{state.id}"))
         return Disposition.NOT_PERMITTED
     speaks_of_it = isinstance(message.payload, Assessment | ActionTaken)
     if speaks_of_it and not means(book.us, postbox, state, peer, message.item_id):

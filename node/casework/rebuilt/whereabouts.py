@@ -13,6 +13,7 @@ from node.casework.casebook import Casebook
 from node.casework.events import EventKind, HandedOn
 from node.casework.item import Custody, ItemState, Review
 from node.casework.passing_on.custody import (
+    HELD_TWICE,
     MEMBER_SUSPENDED,
     is_gone,
     take_back,
@@ -118,6 +119,7 @@ def _say_again(
         book.tasks.append((NOT_REBUILT, to))
     else:
         book.posts.append(post)
+        book.over.append((HELD_TWICE, f"{to}/{state.id}"))  # it is there by our own word
 
 
 def _when(word: Outcome) -> int:
