@@ -11,8 +11,9 @@ import pytest
 from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.looking import rows
-from tests.simulation.recovering import burn, decide, finish
+from tests.simulation.recovering import burn, decide, finish, lose, rebuild
 from tests.simulation.test_rebuilt_late import recover_without_it
+from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
@@ -116,3 +117,17 @@ async def test_g1_what_waited_for_one_that_was_away_is_told(world: World) -> Non
     await finish(world, EOKM)
     state = await world[IWF].state(item)
     assert [one.action for one in state.actions] == [Action.HOST_NOTIFIED]
+
+
+async def test_g1_who_was_away_when_it_moved_hears_where_it_is(world: World) -> None:
+    """Nothing else was told of it to anybody: that it went on stands in the hand-over alone."""
+    item = (await world[IWF].submit(PLACE)).items[0].item_id
+    await world.settle()
+    await world[IWF].crash()
+    await moved(world, EOKM, item, "FR")
+    await lose(world, EOKM)
+    await world[IWF].restart()
+    await rebuild(world, EOKM, IWF, PDC)
+    for member in (IWF, EOKM, PDC):
+        assert (await world[member].state(item)).responsible == PDC, member
+        assert world[member].verify().found == [], member

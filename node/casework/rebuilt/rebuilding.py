@@ -91,6 +91,10 @@ class Rebuilt(Protocol):
         """
         ...
 
+    async def handed_on(self) -> list[str]:
+        """Return the ids of the items that are handed on from here."""
+        ...
+
     async def complete(self, now_ms: int, item_ids: ItemIds) -> None:
         """Put logs and receipts in their places; from here on the node works as ever."""
         ...
@@ -146,7 +150,7 @@ class Rebuilding:
     async def _tell_unheard(self, told: Sequence[tuple[str, bytes]]) -> None:
         """Who told of an item hears what it had not heard of it."""
         heard = told_of(told)
-        names = list(heard)
+        names = list({**heard, **dict.fromkeys(await self.store.handed_on())})
 
         def decide(book: Casebook, some: Sequence[str]) -> None:
             found = {state.id: state for state in map(book.find, some) if state is not None}

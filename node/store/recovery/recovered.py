@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.incoming.arrivals import Arrived
+from node.casework.item import Custody
 from node.casework.rebuilt.recovered import answer_key
 from node.casework.showing.feed import restore_tag
 from node.peer.recovery.recovering import ASKING as PHASE_OF_ASKING
@@ -162,6 +163,14 @@ class Recovered:
             ).fetchall()
         )
         return [(row[0], row[1]) for row in rows]
+
+    async def handed_on(self) -> list[str]:
+        """See `Rebuilt.handed_on`."""
+        sql = "SELECT id FROM items WHERE custody = ? ORDER BY id"
+        rows = await self._readers.run(
+            lambda c: c.execute(sql, (str(Custody.HANDED_ON),)).fetchall()
+        )
+        return [item for (item,) in rows]
 
     async def complete(self, now_ms: int, item_ids: ItemIds) -> None:
         """Put epochs, logs and receipts in their places; from here on the node works as ever."""
