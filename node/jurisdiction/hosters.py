@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     from node.jurisdiction.datafiles import DataFile
 
 NAME = "hosters"
-HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a handle of a register looks like (RFC 9083 leaves it open); it becomes a task's subject."""
+HANDLE = re.compile(r"(?!own:)[A-Za-z0-9](?: ?[A-Za-z0-9._:/-]){0,127}")
+"""What a handle of a register looks like; it becomes a task's subject, and people type it.
+
+RFC 9083 leaves it open. Organisations have words (`ORG-FH1-RIPE`, in Brazil a number with a slash);
+networks have one at ARIN alone, elsewhere their range: `192.0.2.0 - 192.0.2.255`, `2001:db8::/32`.
+"""
 MAX_CHAIN = 8
 _MAY = frozenset({"handle", "ranges", "asns", "reseller_of", "contacts"})
 _MUST = SIGNED | {"name"}

@@ -7,6 +7,8 @@ RFC 7095 (jCard). Rules upheld:
 * An answer counts if it is about a network that holds the address asked about, is narrower as a
   whole than `TOO_WIDE` (what IANA hands to registers is a register's, and "all of it is mine" names
   no hoster), is no register's word for what it does not know (`_PLACEHOLDER`), and has a handle.
+* The hoster is the registrant: an organisation before others, never a maintainer. Maintainers, whom
+  RIPE and its like name as registrants too, only keep the entry; a register's keeps those of many.
 * Contacts are those of entities in the role `abuse`, however deep they stand in others, the
   nearest to the network first. An entity that is named without its contact data (the `abuse-c` of
   a register that shortens its answers) is returned as `referred`, to be asked for.
@@ -48,6 +50,8 @@ _PLACEHOLDER = re.compile(
     r"|IETF-RESERVED-ADDRESS-BLOCK|ORG-IANA1-[A-Z]+)"
 )
 """Names of blocks, and the holder, that registers show for what another register knows."""
+_MAINTAINER = re.compile(r"(?i:.*-MNT|(?:MNT|MAINT)-.*)")
+"""Handles of maintainers, as they are mostly made; some are only named (RIPE NCC, APNIC)."""
 MAX_ENTITIES = 200
 MAX_DEPTH = 6
 MAX_REFERRED = 2
@@ -138,15 +142,14 @@ def read_network(raw: bytes, address: str) -> Network:
         raise RdapAnswerError("no network with a handle")
     prefix = _prefix(found, asked)
     parent = _handle(found.get("parentHandle"))
-    holder = next(
-        (one for one in _list(found.get("entities")) if "registrant" in _roles(one)), None
-    )
+    holder = _holder(found)
     key = None if holder is None else _handle(holder.get("handle"))
     if any(_PLACEHOLDER.fullmatch(one) for one in (handle, key, _text(found.get("name"))) if one):
         raise RdapAnswerError("a block that another register knows")
-    name = _name(holder) if key is not None and holder is not None else _text(found.get("name"))
+    name = _text(found.get("name")) if holder is None else _name(holder)
+    hoster = key or handle
     contacts, referred = _abuse(found)
-    return Network(prefix, handle, parent, key or handle, name or handle, contacts, referred)
+    return Network(prefix, handle, parent, hoster, name or hoster, contacts, referred)
 
 
 def read_entity(raw: bytes) -> tuple[str, ...]:
@@ -194,6 +197,24 @@ def _address(raw: object) -> IPv4Address | IPv6Address:
     if not isinstance(raw, str):
         raise TypeError
     return ip_address(raw)
+
+
+def _holder(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return whose network it is: the first organisation, else the first that is no maintainer."""
+    those = [one for one in _list(found.get("entities")) if "registrant" in _roles(one)]
+    known = [one for one in those if _handle(one.get("handle")) is not None]
+    holders = [one for one in known if _is_organisation(one) or not _is_maintainer(one)]
+    return min(holders, key=lambda one: not _is_organisation(one), default=None)
+
+
+def _is_organisation(entity: dict[str, Any]) -> bool:
+    return ("kind", "org") in ((name, value.lower()) for name, value in _properties(entity))
+
+
+def _is_maintainer(entity: dict[str, Any]) -> bool:
+    """Whether an entity is a `mntner` (RFC 2622 section 3.1): it has no name but its handle."""
+    handle = str(entity.get("handle"))
+    return _MAINTAINER.fullmatch(handle) is not None or _name(entity) == handle
 
 
 def _abuse(found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -59,6 +59,65 @@ def abuse(address: str = "abuse@fast.example", handle: str = "AB1-EXAMPLE") -> d
     return entity(handle, "abuse", card("Abuse desk", ("email", address)))
 
 
+def maintainer(handle: str = "lir-xx-fast-1-MNT") -> dict[str, Any]:
+    """Return who keeps the entry, as RIPE names him: a registrant whose only name is his handle."""
+    return entity(handle, "registrant", card(handle, ("kind", "individual")))
+
+
+def organisation(handle: str, *inner: Any) -> dict[str, Any]:
+    """Return the registrant Fast Hosting, said to be an organisation."""
+    return entity(handle, "registrant", card("Fast Hosting B.V.", ("kind", "org")), *inner)
+
+
+def _of_a_range(handle: str, *entities: Any) -> dict[str, Any]:
+    return network("192.0.2.0", "192.0.2.255", handle, *entities)
+
+
+_RANGE: Final = "192.0.2.0 - 192.0.2.255"
+ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
+    "arin": _of_a_range("NET-192-0-2-0-1", organisation("FAST-7", abuse(handle="FASTA-ARIN"))),
+    "ripe": {
+        **_of_a_range(
+            _RANGE,
+            maintainer(),
+            organisation("ORG-FH1-RIPE"),
+            maintainer("RIPE-NCC-HM-MNT"),
+            entity("FH7-RIPE", "technical", card("Tech support", ("kind", "group"))),
+            {**abuse(handle="AR1-RIPE"), "entities": [maintainer()]},
+        ),
+        "parentHandle": "0.0.0.0 - 255.255.255.255",
+    },
+    "ripe, IPv6": network(
+        "2001:db8::",
+        "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001:db8::/32",
+        entity("FAST-MNT", "registrant"),
+        organisation("ORG-FH1-RIPE"),
+        abuse(handle="AR1-RIPE"),
+    ),
+    "apnic": _of_a_range(
+        _RANGE,
+        entity("AIC3-AP", "administrative", card("Infrastructure", ("kind", "group"))),
+        abuse(handle="IRT-FAST-AU"),
+        organisation("ORG-FH1-AP"),
+    ),
+    "afrinic": _of_a_range(
+        _RANGE,
+        entity("AFRINIC-HM-MNT", "registrant"),
+        abuse(handle="AR1-AFRINIC"),
+        organisation("ORG-FH1-AFRINIC"),
+    ),
+    "lacnic": _of_a_range(
+        "192.0.2.0/24",
+        abuse(handle="AIL"),
+        entity("05.506.560/0001-36", "registrant", card("Fast Hosting B.V.")),
+    ),
+}
+"""How each of the registers answers about Fast Hosting: forms of handles, order, and roles."""
+ASSIGNED: Final = _of_a_range(_RANGE, maintainer(), abuse(handle="AR1-RIPE"))
+"""A network of a customer at RIPE: of its registrants none is an organisation."""
+
+
 class Register:
     """One server. What it knows and how it feels may be changed while it runs."""
 

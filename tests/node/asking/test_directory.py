@@ -33,7 +33,15 @@ from node.store.sqlite import Store
 from tests.builders.authority import Authority
 from tests.builders.databases import write_database
 from tests.builders.network import NOW_MS
-from tests.builders.registers import Register, abuse, entity, holder, network, write_bootstrap
+from tests.builders.registers import (
+    ANSWERS,
+    Register,
+    abuse,
+    entity,
+    holder,
+    network,
+    write_bootstrap,
+)
 
 AT = "192.0.2.7"
 SHORT = Bounds(connect_s=3.0, total_s=3.0, body_bytes=1 << 16)
@@ -84,6 +92,21 @@ class TestAnswers:
         assert contacts(found) == ["abuse@fast.example"]
         assert found.hoster.standing == "unverified"
         assert register.asked == ["ip/192.0.2.7"]
+
+    @pytest.mark.parametrize("name", ANSWERS)
+    async def test_each_register_is_understood_and_kept(
+        self, open_with: Opener, register: Register, name: str
+    ) -> None:
+        """Also by the next process."""
+        register.networks = [ANSWERS[name]]
+        at = "2001:db8::1" if "IPv6" in name else AT
+        for _ in range(2):
+            found = await find(open_with(), at)
+            assert found.answered == "found"
+            assert found.hoster is not None
+            assert found.hoster.name == "Fast Hosting B.V."
+            assert contacts(found) == ["abuse@fast.example"]
+        assert len(register.asked) == 1
 
     @pytest.mark.parametrize("wrapped", ["::ffff:192.0.2.7", "64:ff9b::c000:207"])
     async def test_ipv4_in_ipv6_is_asked_as_ipv4(

@@ -21,7 +21,14 @@ from node.jurisdiction.sought import Sought
 from node.jurisdiction.watching import WatchList
 from tests.builders.authority import make_authority
 from tests.builders.databases import write_database
-from tests.builders.registers import Register, abuse, holder, network, write_bootstrap
+from tests.builders.registers import (
+    ASSIGNED,
+    Register,
+    abuse,
+    holder,
+    network,
+    write_bootstrap,
+)
 from tests.node.cli.conftest import Typing
 
 KEY = "ORG-FH1-EXAMPLE"
@@ -96,6 +103,20 @@ async def test_a_person_verifies_a_contact(typed: Typing, register: Register) ->
     _, status = await typed("status")
     assert (status["contacts"]["verified"], status["tasks"]) == (1, [])
     assert len(register.asked) == 1
+
+
+async def test_a_hoster_whose_handle_is_a_range_is_verified_too(
+    typed: Typing, register: Register
+) -> None:
+    """So all networks without an organisation have it, but ARIN's."""
+    register.networks = [ASSIGNED]
+    _, shown = await typed("hoster", "show", "192.0.2.7")
+    key = shown["places"][0]["hoster"]["key"]
+    assert key == "192.0.2.0 - 192.0.2.255"
+    code, told = await typed("hoster", "verify", key, ABUSE, "--by", "a-7")
+    assert (code, told["standing"]) == (Exit.OK, "verified")
+    _, status = await typed("status")
+    assert status["tasks"] == []
 
 
 async def test_a_refused_contact_leaves_an_unknown_one(typed: Typing, register: Register) -> None:

@@ -58,13 +58,17 @@ class TestFinding:
         assert made.at("198.51.100.1", 64501, BEFORE) is None
         assert made.at("198.51.100.1", None, BEFORE) is None
 
-    def test_it_stands_for_an_entity_of_a_register(self, open_with: Opener) -> None:
+    @pytest.mark.parametrize(
+        "handle",
+        ["ORG-FH1-EXAMPLE", "192.0.2.0 - 192.0.2.255", "2001:db8::/32", "05.506.560/0001-36"],
+    )
+    def test_it_stands_for_an_entity_of_a_register(self, open_with: Opener, handle: str) -> None:
         """By its handle, to the letter."""
-        made = open_with({"handle": '"ORG-FH1-EXAMPLE"'})
-        found = made.named("ORG-FH1-EXAMPLE", BEFORE)
+        made = open_with({"handle": f'"{handle}"'})
+        found = made.named(handle, BEFORE)
         assert found is not None
         assert (found.key, found.author) == ("own:fast", "analyst-7")
-        assert made.named("org-fh1-example", BEFORE) is None
+        assert made.named(f"{handle}x", BEFORE) is None
 
     def test_it_ends_by_itself(self, open_with: Opener) -> None:
         """To the millisecond, however it was found."""

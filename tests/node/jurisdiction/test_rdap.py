@@ -10,7 +10,18 @@ import pytest
 
 from node.jurisdiction.errors import DataFileError, RdapAnswerError
 from node.jurisdiction.rdap import MAX_ENTITIES, Bootstrap, Network, read_entity, read_network
-from tests.builders.registers import abuse, card, entity, holder, network, write_bootstrap
+from tests.builders.registers import (
+    ANSWERS,
+    ASSIGNED,
+    abuse,
+    card,
+    entity,
+    holder,
+    maintainer,
+    network,
+    organisation,
+    write_bootstrap,
+)
 
 AT = "192.0.2.7"
 
@@ -40,6 +51,37 @@ class TestNetworks:
         """By its own handle and name."""
         found = read(simple(abuse()))
         assert (found.hoster, found.name) == ("NET-1", "NAME-NET-1")
+
+    @pytest.mark.parametrize("register", ANSWERS)
+    def test_each_register_is_read(self, register: str) -> None:
+        """Whatever its handles look like: RFC 9083 leaves that open."""
+        answer = ANSWERS[register]
+        found = read(answer, "2001:db8::1" if "IPv6" in register else AT)
+        assert found.handle == answer["handle"]
+        assert (found.name, found.contacts) == ("Fast Hosting B.V.", ("abuse@fast.example",))
+        assert found.parent == answer.get("parentHandle")
+
+    def test_a_maintainer_is_no_hoster(self) -> None:
+        """It keeps entries of many, whose contacts would become those of one hoster."""
+        found = read(ASSIGNED)
+        assert (found.hoster, found.name) == (ASSIGNED["handle"], ASSIGNED["name"])
+        assert found.contacts == ("abuse@fast.example",)
+        named = (
+            maintainer("ROSTELECOM"),
+            maintainer("Mnt-Fast"),
+            entity("MAINT-AU-FAST", "registrant"),
+        )
+        for one in named:
+            assert read(simple(one, holder())).hoster == "ORG-FH1-EXAMPLE"
+
+    def test_an_organisation_is_the_hoster_before_a_person(self) -> None:
+        """Also one whose only name is its handle, or that is only named."""
+        person = entity("P1-EXAMPLE", "registrant", card("Some Person"))
+        brand = entity("FAST", "registrant", card("FAST", ("kind", "org")))
+        assert read(simple(person, organisation("ORG-2"))).hoster == "ORG-2"
+        assert read(simple(person, brand)).hoster == "FAST"
+        only_named = read(simple(entity("ORG-3", "registrant")))
+        assert (only_named.hoster, only_named.name) == ("ORG-3", "ORG-3")
 
     def test_of_an_odd_range_the_part_with_the_address_counts(self) -> None:
         """Ranges of registers need not be prefixes."""
@@ -105,7 +147,11 @@ class TestNetworks:
             b"[" * 100_000,
             json.dumps({"objectClassName": "entity", "handle": "NET-1"}).encode(),
             json.dumps({**simple(), "handle": "own:fast"}).encode(),
-            json.dumps({**simple(), "handle": "a b"}).encode(),
+            json.dumps({**simple(), "handle": "a  b"}).encode(),
+            json.dumps({**simple(), "handle": "-a"}).encode(),
+            json.dumps({**simple(), "handle": "a\nb"}).encode(),
+            json.dumps({**simple(), "handle": "a\x1b[2J"}).encode(),
+            json.dumps({**simple(), "handle": "a "}).encode(),
             json.dumps({**simple(), "startAddress": "192.0.2.8"}).encode(),
             json.dumps({**simple(), "startAddress": "2001:db8::"}).encode(),
             json.dumps({**simple(), "startAddress": 7}).encode(),
