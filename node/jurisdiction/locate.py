@@ -51,6 +51,7 @@ Author and reason of an override never leave this node (`casework.placing` leave
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -88,8 +89,8 @@ _LESS: dict[Confidence, Confidence] = {"high": "medium", "medium": "low", "low":
 class Located(msgspec.Struct, frozen=True):
     """Where a location is hosted. `country` is set if and only if `state` is `country`.
 
-    `candidates` are the countries of a dispute. `retry_ms` (UTC) is set for `unresolved` only,
-    and not if nobody was asked.
+    `candidates` are the countries of a dispute, `best` the one of them that most speaks for.
+    `retry_ms` (UTC) is set for `unresolved` only, and not if nobody was asked.
     """
 
     state: State
@@ -98,6 +99,7 @@ class Located(msgspec.Struct, frozen=True):
     evidence: tuple[Row, ...]
     candidates: tuple[str, ...] = ()
     retry_ms: int | None = None
+    best: str | None = None
 
 
 class Locator:
@@ -167,7 +169,7 @@ class Locator:
         veils = [("proxy", what, *proxy) for what, proxy in self._veils((location.host,), ())]
         rule = self._overrides.by_name(location.host, now_ms)
         if rule is not None:
-            return self._overruled((*rows, *veils), location.host, rule, now_ms)
+            return self._overruled((*rows, *veils), location.host, rule, (), now_ms)
         if veils:
             return Located("hidden", None, "high", (*rows, *veils))
         return Located("unresolved", None, "low", rows)
@@ -225,7 +227,8 @@ class Locator:
         votes = [self._vote(address, now_ms, rows) for address in voting]
         rule = self._overrides.by_name(names[0], now_ms) if names else None
         if rule is not None:
-            return self._overruled((*rows, *veils), names[0], rule, now_ms)
+            shown = () if behind else votes
+            return self._overruled((*rows, *veils), names[0], rule, shown, now_ms)
         host = names[0] if names else addresses[0]
         rows.extend(veils)
         if behind:
@@ -279,15 +282,26 @@ class Locator:
             return Vote(None, "low", vote.candidates, vote.ballots)
         return vote._replace(confidence=_LESS[vote.confidence]) if signs else vote
 
-    def _overruled(self, rows: tuple[Row, ...], host: str, rule: Override, now_ms: int) -> Located:
-        """Return what people decided, with everything that databases and proxies say beside it."""
+    def _overruled(
+        self,
+        rows: tuple[Row, ...],
+        host: str,
+        rule: Override,
+        votes: Sequence[Vote],
+        now_ms: int,
+    ) -> Located:
+        """Return what people decided, with everything that databases and proxies say beside it.
+
+        `votes` on its addresses tip the scales where people contradict each other.
+        """
         rules = (rule, *self._overrides.against(rule, now_ms))
         told = (*rows, *(_told_rule(host, one) for one in rules))
         named = tuple(sorted({one.country for one in rules}))
         if len(named) == 1:
             return Located("country", rule.country, "high", told)
         candidates: tuple[Row, ...] = tuple(("candidate", country) for country in named)
-        return Located("disputed", None, "low", (*told, *candidates), named)
+        best = _best([vote._replace(candidates=named) for vote in votes]) or named[0]
+        return Located("disputed", None, "low", (*told, *candidates), named, best=best)
 
     def _veils(self, names: Sequence[str], addresses: Sequence[str]) -> Iterator[tuple[str, Proxy]]:
         for proxies in self._proxies:
@@ -322,11 +336,23 @@ def _decide(rows: list[Row], votes: list[Vote], *, partial: bool) -> Located:
     if len(countries) > 1 or only is None:
         candidates = tuple(sorted({named for vote in votes for named in vote.candidates}))
         rows.extend(("candidate", country) for country in candidates)
-        return Located("disputed", None, "low", tuple(rows), candidates)
+        return Located("disputed", None, "low", tuple(rows), candidates, best=_best(votes))
     weakest = min((vote.confidence for vote in votes), key=_ORDER.index)
     if partial and weakest == "high":
         weakest = "medium"
     return Located("country", only, weakest, tuple(rows))
+
+
+def _best(votes: Sequence[Vote]) -> str | None:
+    """Return the candidate that most ballots name, of equals the first by its code; None: none.
+
+    Ballots that a rule of people's speaks against say nothing: it is what counts on its address.
+    """
+    named: Counter[str] = Counter()
+    for vote in votes:
+        said = [one.country for one in vote.ballots if one.country in vote.candidates]
+        named.update(one for one in said or vote.candidates if one is not None)
+    return min(named, key=lambda country: (-named[country], country), default=None)
 
 
 def _told(answer: NameAnswer) -> Iterator[Row]:

@@ -82,7 +82,10 @@ def with_hops(located: Located, trail: Trail) -> Located:
 
 
 def led_from(located: Located, reported: Location, first: Located, trail: Trail) -> Located:
-    """Return the finding for the end of a trail beside that for the site that was reported."""
+    """Return the finding for the end of a trail beside that for the site that was reported.
+
+    Where nobody names a country for the end, that of the site is the best candidate.
+    """
     where = (located.state, located.country)
     if reported.host == trail.last.host or where == (first.state, first.country):
         return located
@@ -98,7 +101,8 @@ def led_from(located: Located, reported: Location, first: Located, trail: Trail)
         sure = "low"
     elif located.state == "country" and sure == "high":
         sure = "medium"
-    return msgspec.structs.replace(located, confidence=sure, evidence=evidence)
+    best = located.best or first.country or first.best
+    return msgspec.structs.replace(located, confidence=sure, evidence=evidence, best=best)
 
 
 def is_cut_short(problems: Sequence[object]) -> bool:

@@ -9,7 +9,6 @@ them a resolver inside a network (split horizon) says how that is built. The ran
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -135,7 +134,7 @@ class Places:
         made = self._jurisdiction(located)
         if self._deadline_ms is None or not is_uncertain(made):
             return made, None
-        best = best_candidate(located)
+        best = located.country or located.best
         if best is None:
             return made, None  # nobody to hand it on to, however long one waits
         waits = Review.LOCATION_UNCERTAIN in state.reviews and state.again is None
@@ -198,18 +197,6 @@ def _place(location: Location | None) -> Place | Jurisdiction | None:
     except (UnlocatableError, ValueError):
         evidence = Evidence("location", "report", "1", "unreadable")
         return Jurisdiction(HostingState.NONE, None, Confidence.LOW, (evidence,))
-
-
-def best_candidate(located: Located) -> str | None:
-    """Return the country that most ballots name, of equals the first by its code; None: none."""
-    if located.country is not None:
-        return located.country
-    named = Counter(
-        str(row[6])
-        for row in located.evidence
-        if row[0] == "ballot" and len(row) >= _BALLOT and row[6] is not None
-    )
-    return min(named, key=lambda country: (-named[country], country), default=None)
 
 
 def stands_at(found: Jurisdiction | None) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Quarrel:
             ("ballot", "203.0.113.7", f"db{n}", 1_780_000_000_000, "203.0.113.0/24", c, c)
             for n, c in enumerate(("NL", "FR", "NL"))
         )
-        return Located(state, country, confidence, rows)
+        return Located(state, country, confidence, rows, best="NL")
 
     def sure(self, country: str, confidence: str = "high") -> None:
         """Let all agree from now on."""

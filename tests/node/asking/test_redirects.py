@@ -13,7 +13,8 @@ from aiohttp import web
 from examples.demo.dns_server import Zone, ZoneServer
 from node.asking.https import Bounds
 from node.asking.redirects import KEEP_MS, RedirectFollower
-from node.casework.passing_on.routing import is_uncertain
+from node.casework.item import Review
+from node.casework.passing_on.routing import by_deadline, is_uncertain
 from node.casework.places.placing import Places
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
@@ -437,6 +438,28 @@ class TestPlacesThatAreNotThere:
         assert (due_ms is not None) == left
         led = [line.input for line in place.evidence if line.source == "led"]
         assert led == ([] if place.country == "NL" else ["one.example country NL"])
+        databases.close()
+
+    async def test_the_site_that_leads_there_is_no_candidate_of_a_dispute(
+        self, follower: RedirectFollower, sites: Sites, names: Resolver, tmp_path: Path
+    ) -> None:
+        """At the deadline a country counts that somebody names for where it leads."""
+        databases = Databases.open(
+            write_database(
+                tmp_path,
+                country,
+                {"192.0.2.0/24": {"country": "AT"}, "198.51.100.0/24": {"country": country}},
+            )
+            for country in ("DE", "NL")
+        )
+        places = Places(Locator(names, databases), DEADLINE_MS, redirects=follower)
+        sites.leads = {"one.example/a": "http://two.example/"}
+        state = item(
+            1, url="http://one.example/a", due_ms=NOW_MS, reviews=(Review.LOCATION_UNCERTAIN,)
+        )
+        place, _ = await places.locate(state, NOW_MS)
+        assert by_deadline(place)
+        assert place.country == "DE"
         databases.close()
 
 

@@ -8,9 +8,12 @@ import msgpack
 import pytest
 
 from node.jurisdiction.answers import MAX_ADDRESSES
+from node.jurisdiction.countries import Databases
 from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import ABSENT_LOOKS, LAST_RETRY_MS, Located, Locator
 from node.jurisdiction.locations import canonical
+from node.jurisdiction.origins import Origins, Question
+from node.jurisdiction.overrides import Override, Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 
 if TYPE_CHECKING:
@@ -18,21 +21,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from examples.demo.dns_server import Zone, ZoneServer
-    from node.jurisdiction.countries import Databases
+    from node.jurisdiction.countries import DatabaseSource
     from node.jurisdiction.names import Resolver
 
 NOW = 1_800_000_000_000
 
 
 @pytest.fixture
-def locator(resolver: Resolver, databases: Databases, tmp_path: Path) -> Locator:
-    """Give a locator over the test zone, two agreeing databases and one proxy list."""
+def proxies(tmp_path: Path) -> ProxyList:
+    """Give a list of proxies: by range and by name."""
     path = tmp_path / "proxies.txt"
     path.write_text(
         "built 2026-11-01T00:00:00Z\nrange 203.0.113.0/24 veil\nsuffix cdn.example cdn\n",
         encoding="utf-8",
     )
-    return Locator(resolver, databases, [ProxyList.open(ProxySource(path, "proxies"))])
+    return ProxyList.open(ProxySource(path, "proxies"))
+
+
+@pytest.fixture
+def locator(resolver: Resolver, databases: Databases, proxies: ProxyList) -> Locator:
+    """Give a locator over the test zone, two agreeing databases and one proxy list."""
+    return Locator(resolver, databases, [proxies])
 
 
 async def locate(locator: Locator, url: str) -> Located:
@@ -240,6 +249,70 @@ class TestEvidence:
         located = await locate(locator, "http://half-inside.example/")
         packed = msgpack.packb(located.evidence)
         assert msgpack.unpackb(packed, use_list=False) == located.evidence
+
+
+class TestBest:
+    """Which of several countries counts if nobody decides: one that somebody names for the host."""
+
+    @pytest.mark.parametrize(
+        ("countries", "best"),
+        [(("GB", "FR", "FR", "GB", "FR", "NL"), "FR"), (("GB", "FR"), "FR"), (("", ""), None)],
+    )
+    async def test_most_ballots_decide(
+        self,
+        resolver: Resolver,
+        make_database: Callable[..., DatabaseSource],
+        countries: tuple[str, ...],
+        best: str | None,
+    ) -> None:
+        """Of equals the first by its code: two nodes with the same data say the same."""
+        voters = Databases.open(
+            make_database(f"db{n}", {"192.0.2.0/24": {"country": one}, f"2001:db8:{n}::/48": {}})
+            for n, one in enumerate(countries)
+        )
+        located = await locate(Locator(resolver, voters), "http://192.0.2.1/")
+        assert (located.state, located.best) == ("disputed", best)
+
+    async def test_a_proxy_has_no_say_in_where_the_origin_is(
+        self, resolver: Resolver, databases: Databases, proxies: ProxyList
+    ) -> None:
+        """It has 64 addresses in US; it told of one in NL and one in DE."""
+        host = "veiled-crowd.example"
+        told = ("192.0.2.1", "198.51.100.1")
+        question = Question(
+            host, "veil", NOW, NOW, addresses=told, answered_ms=NOW, expires_ms=NOW + 9
+        )
+        origins = Origins(["veil"], [question])
+        located = await locate(
+            Locator(resolver, databases, [proxies], origins=origins), f"http://{host}/"
+        )
+        assert (located.candidates, located.best) == (("DE", "NL"), "DE")
+
+    @pytest.mark.parametrize(
+        ("host", "best"), [("veiled-crowd.example", "AT"), ("plain.example", "NL")]
+    )
+    async def test_people_who_contradict_each_other_name_the_candidates(
+        self, resolver: Resolver, databases: Databases, proxies: ProxyList, host: str, best: str
+    ) -> None:
+        """Databases tip the scales, those of what is no proxy's; in US nobody says it is."""
+        rules = [
+            Override(one, "rule", host, one, "a-7", "seen", NOW + 1) for one in ("AT", "NL", "US")
+        ]
+        overrides = Overrides(tuple(rules[: 2 if best == "NL" else 3]))
+        located = await locate(
+            Locator(resolver, databases, [proxies], overrides=overrides), f"http://{host}/"
+        )
+        assert (located.state, located.best) == ("disputed", best)
+
+    async def test_what_people_deny_is_no_candidate(
+        self, resolver: Resolver, databases: Databases
+    ) -> None:
+        """Databases place one of its addresses in DE, and a rule in GB."""
+        rule = Override("r", "rule", "198.51.100.0/24", "GB", "a-7", "seen", NOW + 1)
+        located = await locate(
+            Locator(resolver, databases, overrides=Overrides((rule,))), "http://two-lands.example/"
+        )
+        assert (located.candidates, located.best) == (("GB", "NL"), "NL")
 
 
 class TestCached:

@@ -13,7 +13,6 @@ from node.casework.places.beside import AGAIN, beside
 from node.casework.places.placing import (
     MAX_STANDING,
     Places,
-    best_candidate,
     jurisdiction,
     stands_at,
 )
@@ -231,7 +230,7 @@ def ballots(*countries: str | None) -> Located:
         ("ballot", "203.0.113.7", f"db{n}", 1_780_000_000_000, "203.0.113.0/24", c, c)
         for n, c in enumerate(countries)
     )
-    return Located("disputed", None, "low", rows)
+    return Located("disputed", None, "low", rows, best=min(filter(None, countries), default=None))
 
 
 LOW = Located("country", "GB", "low", (BALLOT,))
@@ -288,12 +287,18 @@ class TestDeadline:
 
     async def test_at_its_end_the_best_candidate_counts_and_says_so(self) -> None:
         """With its confidence as it is, and a line of evidence before all others."""
-        places = Places(Answers(cached=ballots("GB", "FR", "FR")), HOUR_MS)
+        places = Places(Answers(cached=ballots("GB", "FR")), HOUR_MS)
         found, due = await places.locate(WAITED, NOW_MS)
         assert (found.state, found.country, due) == (HostingState.COUNTRY, "FR", None)
         assert found.confidence is Confidence.LOW
         assert found.evidence[0].source == DEADLINE
         assert by_deadline(found)
+
+    async def test_ballots_on_other_addresses_are_no_candidates(self) -> None:
+        """As of the proxy before a site, or of the site that leads to it."""
+        disputed = msgspec.structs.replace(ballots("US", "US"), candidates=("DE", "NL"), best="DE")
+        found, _ = await Places(Answers(cached=disputed), HOUR_MS).locate(WAITED, NOW_MS)
+        assert found.country == "DE"
 
     async def test_a_new_look_is_no_deadline(self) -> None:
         """It is due for another reason; nobody was given time to decide."""
@@ -315,17 +320,6 @@ class TestDeadline:
         for state in (item(), WAITED):
             found, due = await Places(Answers(cached=nobody), HOUR_MS).locate(state, NOW_MS)
             assert (found.state, due) == (HostingState.NONE, None)
-
-    @pytest.mark.parametrize(
-        ("countries", "best"),
-        [(("GB", "FR", "FR"), "FR"), (("GB", "FR"), "FR"), ((None, "GB"), "GB"), ((None,), None)],
-    )
-    def test_the_best_candidate_is_what_most_ballots_name(
-        self, countries: tuple[str | None, ...], best: str | None
-    ) -> None:
-        """Of equals the first by its code: two nodes with the same data say the same."""
-        assert best_candidate(ballots(*countries)) == best
-        assert best_candidate(LOW) == "GB"
 
 
 def test_address_that_another_account_named_is_none_that_it_stands_at() -> None:
