@@ -38,7 +38,15 @@ from node.casework.passing_on.routing import (
     route,
     settle_place,
 )
-from node.casework.places.beside import AGAIN, ANALYST, BEFORE, beside, handed_over_with, speaking
+from node.casework.places.beside import (
+    AGAIN,
+    ANALYST,
+    BEFORE,
+    CANDIDATE,
+    beside,
+    handed_over_with,
+    speaking,
+)
 from node.casework.telling import CHILD_AT_RISK_SINCE
 from protocol.facts import Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, Matter
@@ -284,16 +292,15 @@ def _weigh(
     return _Word.DOUBTS if by_a_person or less_sure else _Word.GOES
 
 
-def _named(found: Jurisdiction) -> set[str | None]:
-    """Return the countries that a finding names, its own or those of its ballots."""
+def _named(found: Jurisdiction) -> set[str]:
+    """Return the countries that a finding names: its own, or those that a dispute is about.
+
+    Not those of all ballots: a proxy's own addresses say nothing of whom it hides, nor does the
+    site that leads to another one.
+    """
     if found.country is not None:
         return {found.country}
-    answers = [line.answer for line in found.evidence]
-    return {one for one in answers if one and len(one) == _CODE and one.isalpha() and one.isupper()}
-
-
-_CODE = 2
-"""Letters of a country's code."""
+    return {line.input for line in speaking(found) if line.source == CANDIDATE}
 
 
 def _less_sure(one: Jurisdiction, other: Jurisdiction) -> bool:

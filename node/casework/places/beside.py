@@ -17,6 +17,8 @@ AGAIN = "located:again"
 """Source of the line after which stands what a later look found that did not decide."""
 ANALYST = "analyst"
 """Source of the line that says: a person said so."""
+CANDIDATE = "candidate"
+"""Source of a line whose input is a country that a dispute is about."""
 _BETWEEN = frozenset({BEFORE, AGAIN})
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from node.casework.item import ItemState, Review
 from node.casework.passing_on.routing import DEADLINE, is_uncertain
-from node.casework.places.beside import speaking
+from node.casework.places.beside import CANDIDATE, speaking
 from node.casework.places.hidden import BESIDE, asked
 from node.casework.places.lookups import Found
 from node.jurisdiction.errors import UnlocatableError
@@ -249,7 +249,7 @@ _ORDER = {
             "led",
             "beside",
             LEFT_OUT,
-            "candidate",
+            CANDIDATE,
             "proxy",
             "ballot",
             "watched",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from node.casework.places.beside import CANDIDATE
 from protocol.facts import Evidence, Jurisdiction
 from protocol.vocabulary import Confidence, HostingState
 
@@ -22,10 +23,12 @@ def found(
     source: str = "ours",
     named: tuple[str, ...] = (),
 ) -> Jurisdiction:
-    """Return a finding; `named`: the countries of its ballots, where they differ."""
+    """Return a finding; `named`: the countries of its ballots, where they are not its own."""
     answers = named or (() if country is None else (country,))
-    evidence = tuple(Evidence(f"192.0.2.{n}", source, "1", a) for n, a in enumerate(answers))
-    return Jurisdiction(state, country, sure, evidence)
+    disputed = named if state is HostingState.DISPUTED else ()
+    candidates = tuple(Evidence(one, CANDIDATE, "1", None) for one in disputed)
+    ballots = tuple(Evidence(f"192.0.2.{n}", source, "1", a) for n, a in enumerate(answers))
+    return Jurisdiction(state, country, sure, (*candidates, *ballots))
 
 
 def told(country: str | None = "NL", sure: Confidence = HIGH, **how: Any) -> Jurisdiction:
@@ -33,7 +36,8 @@ def told(country: str | None = "NL", sure: Confidence = HIGH, **how: Any) -> Jur
     return found(country, sure, source="theirs", **how)
 
 
-HIDDEN = found(None, HIGH, state=HostingState.HIDDEN)
+HIDDEN = found(None, HIGH, state=HostingState.HIDDEN, named=("US", "US"))
+"""Behind a proxy whose own addresses are in US."""
 
 
 def due(made: Casebook, state: ItemState) -> Cause | None:

@@ -259,7 +259,7 @@ class TestDoubt:
         """We are merely no surer than the sender."""
         state = after(taken_over(), PERHAPS_HERE)
         assert (state.country, state.reviews) == ("NL", ())
-        assert sources(state) == ["theirs", AGAIN, "ours", "ours"]
+        assert sources(state) == ["theirs", AGAIN, "candidate", "candidate", "ours", "ours"]
 
     def test_agreement_at_last_settles_it(self) -> None:
         """The person need not look any more."""
