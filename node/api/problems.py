@@ -55,6 +55,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "idempotency_conflict": 409,
         "token_in_use": 409,
         "not_responsible": 409,
+        "being_located": 409,
         "item_closed": 409,
         "item_moved": 409,
         "place_doubted": 409,
@@ -139,6 +140,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "idempotency_conflict": "the same `Idempotency-Key` was used for another request",
         "token_in_use": "a token cannot revoke itself",
         "not_responsible": "another member is responsible for the item, and alone acts",
+        "being_located": "the item is being located, for an hour at most; `lea_notified` and"
+        " `moved` can be recorded meanwhile",
         "item_closed": "the item is closed",
         "item_moved": "before a notice the item was located again: it is hosted elsewhere, and went"
         " there; nothing was recorded",

@@ -196,6 +196,7 @@ class Desk:
 
         Raises:
             UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
+            BeingLocatedError: nobody is responsible yet
             ItemMovedError, PlaceDoubtedError: a notice was not recorded
         """
         self._check_open()

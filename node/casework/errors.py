@@ -4,6 +4,7 @@ CaseworkError            base: `code`, `field`
   DraftRejectedError     a line or request that makes no sense, with the field and the mend
   UnknownItemError       no such item here
   NotResponsibleError    another member is responsible; only it acts
+  BeingLocatedError      nobody is responsible yet; police can be told, and `moved` recorded
   ItemClosedError        the item is closed; a check that finds it online reopens it
   ItemMovedError         located again before a notice, it is hosted elsewhere now and went on
   PlaceDoubtedError      located again before a notice, it may be elsewhere: a person must look
@@ -69,6 +70,16 @@ class NotResponsibleError(CaseworkError):
     """item: another member is responsible for it and alone acts; add an assessment instead."""
 
     code = "not_responsible"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class BeingLocatedError(CaseworkError):
+    """item: it is being located; meanwhile record `lea_notified`, or `moved` with its country."""
+
+    code = "being_located"
+    retryable = True
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

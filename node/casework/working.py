@@ -13,6 +13,7 @@ from node.casework.contents.hits import waits_for_a_look
 from node.casework.contents.listing import match_lists
 from node.casework.contents.spreading import spread, take_back
 from node.casework.errors import (
+    BeingLocatedError,
     DraftRejectedError,
     ItemClosedError,
     NotResponsibleError,
@@ -34,7 +35,7 @@ from node.casework.mistakes.undoing import (
     take_everywhere_back,
 )
 from node.casework.passing_on.custody import is_unheard, take_custody
-from node.casework.passing_on.routing import Forwarding, choose, route
+from node.casework.passing_on.routing import Forwarding, choose, keep_meanwhile, route
 from node.casework.places.again import raise_judged
 from node.casework.places.beside import ANALYST
 from node.casework.places.hidden import watch_hidden
@@ -225,16 +226,20 @@ def record_action(
     """Record what was done; `moved` gives the item on, located again or to the named country.
 
     Also one that is handed on of which nothing comes any more (protocol §10.10.2): it is taken back
-    first.
+    first. One that is being located is this member's once police were told of it, or a person said
+    where it is: neither waits for name servers.
 
     Raises:
         UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError
+        BeingLocatedError: nobody is responsible yet, and the action can wait.
     """
     check_action(draft)
     state = _known(book, item_id)
     unheard = is_unheard(book, forwarding.registry, state)
     if unheard and draft.action is Action.MOVED:  # a person asked, and nobody has it
         state = take_custody(book, forwarding.postbox, forwarding.ids, state.id)
+    if state.custody is Custody.LOCATING and draft.action in _AT_ONCE:
+        state = keep_meanwhile(book, state.id)
     _may_act(state, draft.action)
     at_ms = read_time("at", draft.at, book.now)
     event_id = forwarding.ids.mint(book.now)
@@ -277,10 +282,14 @@ A notice to the proxy stays to be sent until it is recorded.
 _SETTLED_BY_REFERRING = _SETTLED_BY_ACTING - {Review.PERHAPS_BACK}
 """Whether what was gone is there again is seen by a look alone, and one since it was gone."""
 
+_AT_ONCE = frozenset({Action.LEA_NOTIFIED, Action.MOVED})
+"""Not even until it is known whose the item is does one wait with these."""
 _ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
 
 
 def _may_act(state: ItemState, action: Action) -> None:
+    if state.custody is Custody.LOCATING:
+        raise BeingLocatedError
     if state.custody is not Custody.HERE:
         raise NotResponsibleError
     if state.closed_ms is not None and action in _ONLY_WHILE_OPEN:

@@ -7,6 +7,9 @@ member with its whole custody chain. There is exactly one responsible member at 
 By confidence: high goes by itself, medium goes by itself with a flag, low stands before an analyst
 with a deadline (`Kept.due_ms`); at its end the item goes where most says it is, with a flag, so
 that nothing stands still.
+
+While nothing answers for a place the item is being located, and nobody's, for `LOCATING_MS` at
+most; then it stays here, before a person, and goes on being looked for.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from node.casework.places.beside import speaking
 from node.casework.places.hidden import is_overdue, watch_hidden
 from node.casework.postbox import Postbox
 from node.casework.telling import News, silenced, tell
-from node.ids import Ids
+from node.ids import Ids, time_of
 from protocol.errors import UnsayableError
 from protocol.facts import Assessment, Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
@@ -39,7 +42,11 @@ from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWha
 HOP_CAP = 5
 """Hand-overs of one item before people on both sides look (rule 7)."""
 
-
+LOCATING_MS = 3_600_000
+LOCATING_URGENT_MS = 300_000
+"""How long an item may be located before somebody is responsible for it: a child may be at risk."""
+LOOK_AGAIN_MS = 86_400_000
+"""The longest pause between looks at what nobody can place; else as long as it is here."""
 DEADLINE = "deadline"
 """Source of the line of evidence that says: nobody decided in time, the best candidate counts."""
 MEDIUM_FLAG = "medium_confidence"
@@ -182,8 +189,11 @@ def route(
     """
     state = book.loaded.items[item_id]
     if retry_ms is not None and found.state is HostingState.UNRESOLVED:
-        body = Located(found, retry_ms)
-        return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
+        in_time = _came_ms(state) <= book.now < _locating_ends_ms(state)
+        if state.custody is Custody.HERE or in_time:
+            body = _look_later(state, found, retry_ms, book.now)
+            return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
+        retry_ms = _later(state, retry_ms, book.now)
     choice = chosen or choose(forwarding.registry, book.us, state, found)
     if choice.member != book.us:
         try:
@@ -193,13 +203,52 @@ def route(
     review = choice.review
     if review is None and is_overdue(found) and not is_overdue(state.jurisdiction):
         review = Review.ORIGIN_UNKNOWN
-    looked = Look(book.now, found.state, found.country)
+    known = found.state is not HostingState.UNRESOLVED
+    looked = Look(book.now, found.state, found.country) if known else None
     kept = Kept(book.us, choice.orphan, state.hops, found, due_ms=retry_ms, looked=looked)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     if review is not None:
         book.raise_review(item_id, review)
     watch_hidden(book, item_id)
     return book.loaded.items[item_id]
+
+
+def _came_ms(state: ItemState) -> int:
+    """Return when an item came: a report's own time may be long ago, that of its id is ours."""
+    return max(state.hops[-1].received_ms, time_of(state.id))
+
+
+def _locating_ends_ms(state: ItemState) -> int:
+    return _came_ms(state) + (LOCATING_URGENT_MS if state.child_at_risk else LOCATING_MS)
+
+
+def _look_later(state: ItemState, found: Jurisdiction, retry_ms: int, now_ms: int) -> Located:
+    """Say when to look again where nothing answered; what is here keeps the place that it has."""
+    if state.custody is not Custody.HERE:
+        return Located(found, min(retry_ms, _locating_ends_ms(state)))
+    placed = state.jurisdiction
+    if placed is not None and placed.state is not HostingState.UNRESOLVED:
+        return Located(placed, retry_ms)
+    return Located(found, _later(state, retry_ms, now_ms))
+
+
+def _later(state: ItemState, retry_ms: int, now_ms: int) -> int:
+    """Return when to look again for what nobody can place: less and less often."""
+    here_ms = max(0, now_ms - _came_ms(state))
+    return max(retry_ms, now_ms + min(here_ms, LOOK_AGAIN_MS))
+
+
+def keep_meanwhile(book: Casebook, item_id: str) -> ItemState:
+    """Take an item that is being located: somebody acts on it, so this member is responsible.
+
+    It is looked for as before, and goes where it belongs.
+    """
+    state = book.loaded.items[item_id]
+    told = () if state.jurisdiction is None else state.jurisdiction.evidence
+    found = Jurisdiction(HostingState.UNRESOLVED, None, Confidence.LOW, told)
+    due_ms = book.now if state.due_ms is None else state.due_ms
+    body = Kept(book.us, state.orphan, state.hops, found, due_ms=due_ms)
+    return book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
 
 
 def hand_on(

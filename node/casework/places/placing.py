@@ -137,8 +137,10 @@ class Places:
         best = located.country or located.best
         if best is None:
             return made, None  # nobody to hand it on to, however long one waits
+        placed = state.jurisdiction
+        answered = placed is None or placed.state is not HostingState.UNRESOLVED
         waits = Review.LOCATION_UNCERTAIN in state.reviews and state.again is None
-        waited = state.due_ms is not None and waits
+        waited = state.due_ms is not None and waits and answered
         if not waited:
             return made, now_ms + self._deadline_ms
         line = Evidence(f"nobody decided in {self._deadline_ms} ms", DEADLINE, "1", best)

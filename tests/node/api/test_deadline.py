@@ -10,10 +10,10 @@ import pytest
 
 from node.api.access import Scope
 from node.casework.item import Custody, Review
-from node.casework.passing_on.routing import DEADLINE_FLAG, MEDIUM_FLAG
+from node.casework.passing_on.routing import DEADLINE_FLAG, LOCATING_URGENT_MS, MEDIUM_FLAG
 from node.casework.places.placing import Places
 from node.casework.reports.draft import ActionDraft
-from node.jurisdiction.locate import Located
+from node.jurisdiction.locate import LAST_RETRY_MS, Located
 from node.jurisdiction.locations import Location
 from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Action
@@ -180,3 +180,66 @@ async def test_what_was_found_here_last_is_shown(taken: Taken, local: LocalNode)
     told = await taken()
     assert told["looked"]["state"] == "disputed"
     assert told["located_again_for"] is None
+
+
+class Silence:
+    """No name server says anything, until `answer` is set."""
+
+    def __init__(self) -> None:
+        self.answer: Located | None = None
+
+    def locate_cached(self, location: Location, now_ms: int) -> Located | None:
+        """Nothing is remembered."""
+        del location, now_ms
+
+    async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
+        """Fail, and say when to ask again."""
+        del location, attempts
+        silent = Located("unresolved", None, "low", (), retry_ms=now_ms + LAST_RETRY_MS)
+        return self.answer or silent
+
+
+class TestNothingAnswers:
+    """A name whose servers always fail, of a report that says that a child is at risk."""
+
+    @pytest.fixture
+    def silence(self) -> Silence:
+        """Give name servers that say nothing."""
+        return Silence()
+
+    @pytest.fixture
+    async def local(self, tmp_path: Path, silence: Silence) -> AsyncIterator[LocalNode]:
+        """Give a node that asks them."""
+        node = LocalNode(tmp_path / "node.db", places=Places(silence, HOUR_MS))
+        node.open()
+        yield node
+        await node.store.close()
+
+    @pytest.fixture
+    async def path(self, local: LocalNode, client: Client) -> str:
+        """Hand the report in, look once, and give where its item is read."""
+        answer = await client.post("/api/v1/reports", json={**REPORT, "child_at_risk": True})
+        await local.desk.locate_due()
+        return f"/api/v1/items/{(await answer.json())['items'][0]['item_id']}"
+
+    async def test_police_are_told_at_once(self, client: Client, path: str) -> None:
+        """And this hotline is responsible from then on."""
+        assert (await (await client.get(path)).json())["custody"] == "locating"
+        told = await client.post(f"{path}/actions", json={"action": "lea_notified"})
+        body = await told.json()
+        assert (told.status, body["custody"], body["responsible"]) == (201, "here", "gb-iwf")
+
+    async def test_minutes_later_a_person_looks_and_once_it_answers_it_goes_on(
+        self, client: Client, path: str, local: LocalNode, silence: Silence
+    ) -> None:
+        """It is looked for all the while, also after a restart."""
+        local.now += LOCATING_URGENT_MS
+        assert await local.desk.locate_due() == 1
+        told = await (await client.get(path)).json()
+        assert (told["custody"], told["review"]) == ("here", "location_uncertain")
+        assert told["responsible"] == "gb-iwf"
+        silence.answer = Located("country", "NL", "high", ())
+        local.now += LAST_RETRY_MS
+        assert await local.desk.locate_due() == 1
+        told = await (await client.get(path)).json()
+        assert (told["responsible"], told["review"]) == ("nl-eokm", None)

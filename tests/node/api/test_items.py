@@ -133,7 +133,7 @@ class TestWork:
         item_id = await submit(client)
         path, draft = f"/api/v1/items/{item_id}/actions", {"action": "removed"}
         early = await client.post(path, json=draft)
-        assert (early.status, (await early.json())["code"]) == (409, "not_responsible")
+        assert (early.status, (await early.json())["code"]) == (409, "being_located")
         await local.desk.locate_due()
         response = await client.post(path, json=draft)
         assert (response.status, (await response.json())["closed_by"]) == (201, "removed")

@@ -10,13 +10,14 @@ import pytest
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import bring_verdicts
 from node.casework.errors import (
+    BeingLocatedError,
     DraftRejectedError,
     ItemClosedError,
     NotResponsibleError,
     UnknownItemError,
 )
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.passing_on.routing import Forwarding
+from node.casework.passing_on.routing import Forwarding, place
 from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -39,6 +40,7 @@ from tests.builders.cases import (
     US,
     book,
     closed,
+    country,
     event_id,
     file,
     handed_on,
@@ -53,6 +55,7 @@ from tests.builders.network import NOW_MS
 
 ITEM = item(1).id
 REPORTED = item(1, informants=(Informant("gb-iwf", ITEM),))
+LOCATING = item(1, custody=Custody.LOCATING, responsible=None, due_ms=NOW_MS + 9)
 HEX = "00" * 31 + "01"
 
 
@@ -126,10 +129,9 @@ class TestActions:
         "state",
         [
             handed_on(item(1)),
-            item(1, custody=Custody.LOCATING, responsible=None),
             item(1, custody=Custody.COUNTED),
         ],
-        ids=["handed on", "not placed yet", "only counted"],
+        ids=["handed on", "only counted"],
     )
     def test_nobody_acts_on_what_is_not_theirs(self, state: ItemState) -> None:
         """They may add an assessment instead."""
@@ -137,6 +139,29 @@ class TestActions:
         with pytest.raises(NotResponsibleError):
             act(made, Action.REMOVED)
         assert made.events == []
+
+    def test_what_can_wait_waits_until_it_is_known_whose_the_item_is(self) -> None:
+        """A notice from here may be another member's to give."""
+        made = book(LOCATING)
+        for action in set(Action) - {Action.LEA_NOTIFIED, Action.MOVED}:
+            with pytest.raises((BeingLocatedError, DraftRejectedError)):
+                act(made, action)
+        assert made.events == []
+
+    def test_police_are_told_while_nothing_answers_for_the_place(self) -> None:
+        """The item is ours from then on, and is looked for as before."""
+        made = book(LOCATING)
+        state = act(made, Action.LEA_NOTIFIED)
+        assert happened(made) == ["kept", "acted"]
+        assert (state.custody, state.responsible, state.due_ms) == (Custody.HERE, US, NOW_MS + 9)
+        place(made, ITEM, country("FR"), None, Forwarding(network(), ids(), POSTBOX))
+        assert made.loaded.items[ITEM].responsible == "fr-pdc"
+
+    def test_a_person_says_where_it_is_while_nothing_answers(self) -> None:
+        """It goes there at once."""
+        made = book(LOCATING)
+        assert act(made, Action.MOVED, "FR").responsible == "fr-pdc"
+        assert happened(made) == ["kept", "acted", "handed_on"]
 
     def test_unknown_item_is_said_to_be_unknown(self) -> None:
         """Not silently created."""

@@ -12,6 +12,9 @@ from node.casework.casebook import Casebook
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.passing_on.routing import (
     HOP_CAP,
+    LOCATING_MS,
+    LOCATING_URGENT_MS,
+    LOOK_AGAIN_MS,
     Forwarding,
     choose,
     item_message,
@@ -19,6 +22,7 @@ from node.casework.passing_on.routing import (
     place,
     route,
 )
+from node.ids import Ids
 from protocol import messages
 from protocol.facts import Access, ActionTaken, Hop, Jurisdiction, Sighting
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
@@ -33,6 +37,7 @@ from protocol.vocabulary import (
     Source,
 )
 from tests.builders.cases import (
+    HOUR_MS,
     POSTBOX,
     US,
     book,
@@ -295,6 +300,40 @@ class TestRouting:
         assert (state.custody, state.due_ms) == (Custody.LOCATING, NOW_MS + 5)
         assert state.responsible is None
 
+    @pytest.mark.parametrize(
+        ("urgent", "bound_ms"), [(False, LOCATING_MS), (True, LOCATING_URGENT_MS)]
+    )
+    def test_what_nobody_can_place_stays_before_a_person_in_the_end(
+        self, *, urgent: bool, bound_ms: int
+    ) -> None:
+        """With its finder, who is responsible; minutes count where a child may be at risk."""
+        late = msgspec.structs.replace(
+            FOUND_HERE, child_at_risk=urgent, hops=(Hop(US, NOW_MS - bound_ms),)
+        )
+        made = routed(late, elsewhere(HostingState.UNRESOLVED), retry_ms=NOW_MS + 5)
+        state = made.loaded.items[late.id]
+        assert (state.custody, state.responsible) == (Custody.HERE, US)
+        assert (state.reviews, state.looked) == ((Review.LOCATION_UNCERTAIN,), None)
+        assert state.due_ms == NOW_MS + bound_ms
+        soon = msgspec.structs.replace(late, hops=(Hop(US, NOW_MS - bound_ms + 1),))
+        made = routed(soon, elsewhere(HostingState.UNRESOLVED), retry_ms=NOW_MS + 5)
+        state = made.loaded.items[late.id]
+        assert (state.custody, state.due_ms) == (Custody.LOCATING, NOW_MS + 1)
+
+    @pytest.mark.parametrize("came_ms", [NOW_MS + 1, 0])
+    def test_a_clock_that_was_put_back_keeps_no_item_from_people(self, came_ms: int) -> None:
+        """A time in the future says nothing of how long it has waited."""
+        odd = msgspec.structs.replace(FOUND_HERE, hops=(Hop(US, came_ms),))
+        made = routed(odd, elsewhere(HostingState.UNRESOLVED), retry_ms=NOW_MS + 5)
+        assert made.loaded.items[odd.id].custody is Custody.HERE
+
+    def test_a_report_of_long_ago_is_located_as_long_as_others(self) -> None:
+        """By the time at which it came here, which its id holds."""
+        new = Ids(US).mint(NOW_MS - 1)
+        late = msgspec.structs.replace(FOUND_HERE, id=new, hops=(Hop(US, 0),))
+        made = routed(late, elsewhere(HostingState.UNRESOLVED), retry_ms=NOW_MS + 5)
+        assert made.loaded.items[new].custody is Custody.LOCATING
+
     def test_reporters_hear_that_it_moved_and_to_whom(self) -> None:
         """Each under the id it knows; the new holder has the item itself."""
         moved = item(
@@ -349,11 +388,43 @@ class TestLocatedAgain:
         jurisdiction=elsewhere(HostingState.HIDDEN),
     )
 
-    def placed(self, state: ItemState, found: Jurisdiction) -> Casebook:
+    UNPLACED = msgspec.structs.replace(
+        WAITS,
+        jurisdiction=elsewhere(HostingState.UNRESOLVED),
+        reviews=(Review.LOCATION_UNCERTAIN,),
+        hops=(Hop(US, NOW_MS - HOUR_MS),),
+    )
+
+    def placed(
+        self, state: ItemState, found: Jurisdiction, retry_ms: int | None = None
+    ) -> Casebook:
         """Place it."""
         made = book(state)
-        place(made, state.id, found, None, Forwarding(network(), ids(), POSTBOX))
+        place(made, state.id, found, retry_ms, Forwarding(network(), ids(), POSTBOX))
         return made
+
+    def test_what_nobody_could_place_goes_on_once_something_answers(self) -> None:
+        """And nobody need look any more."""
+        made = self.placed(self.UNPLACED, country("FR"))
+        assert happened(made) == ["settled", "handed_on"]
+
+    @pytest.mark.parametrize("came_ms", [NOW_MS - HOUR_MS, NOW_MS - 9 * LOOK_AGAIN_MS])
+    def test_it_is_looked_for_less_and_less_often_and_a_person_is_asked_once(
+        self, came_ms: int
+    ) -> None:
+        """For as long again as it has waited, a day at most; also once a person acted on it."""
+        seen = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=(Hop(US, came_ms),))
+        made = self.placed(seen, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
+        state = made.loaded.items[seen.id]
+        assert happened(made) == ["located"]
+        assert (state.custody, state.reviews) == (Custody.HERE, ())
+        assert state.due_ms == NOW_MS + min(NOW_MS - came_ms, LOOK_AGAIN_MS)
+
+    def test_a_look_that_fails_takes_no_place_away(self) -> None:
+        """What was hidden is so until something else is known; it is soon looked for again."""
+        made = self.placed(self.WAITS, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
+        state = made.loaded.items[self.WAITS.id]
+        assert (state.jurisdiction, state.due_ms) == (self.WAITS.jurisdiction, NOW_MS + 5)
 
     def test_it_goes_where_it_was_found_to_be(self) -> None:
         """What was hidden is no longer."""

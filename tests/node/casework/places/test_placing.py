@@ -222,6 +222,7 @@ def test_lines_that_do_not_travel_are_counted() -> None:
 
 
 HOUR_MS = 3_600_000
+UNRESOLVED = Jurisdiction(HostingState.UNRESOLVED, None, Confidence.LOW)
 
 
 def ballots(*countries: str | None) -> Located:
@@ -307,6 +308,14 @@ class TestDeadline:
             looked_at, NOW_MS
         )
         assert not by_deadline(found)
+
+    async def test_what_nobody_could_place_before_has_a_deadline_of_its_own(self) -> None:
+        """It waited for a name server; nobody was given time to decide between countries."""
+        unplaced = msgspec.structs.replace(WAITED, jurisdiction=UNRESOLVED)
+        found, due = await Places(Answers(cached=ballots("GB", "FR")), HOUR_MS).locate(
+            unplaced, NOW_MS
+        )
+        assert (by_deadline(found), due) == (False, NOW_MS + HOUR_MS)
 
     async def test_a_place_that_became_sure_meanwhile_is_that(self) -> None:
         """Databases are renewed while it waits."""
