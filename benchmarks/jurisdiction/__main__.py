@@ -38,7 +38,9 @@ def main(given: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("description", type=Path)
-    parser.add_argument("--each", type=int, default=5000, help="prefixes of each provider and IP")
+    parser.add_argument(
+        "--each", type=_some, default=5000, help="prefixes of each provider and version of IP"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write everything there")
     parser.add_argument("--documentation-ranges", action="store_true", help="for tests")
@@ -53,6 +55,14 @@ def main(given: list[str] | None = None) -> None:
         asked.json.write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
 
 
+def _some(text: str) -> int:
+    """Read how many: of none nothing can be said."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("write 1 or more")
+    return number
+
+
 def _measured(path: Path, each: int, seed: int, policy: AddressPolicy) -> dict[str, Any]:
     """Measure everything that a description names, and print it."""
     found = read_description(path)
@@ -65,7 +75,12 @@ def _measured(path: Path, each: int, seed: int, policy: AddressPolicy) -> dict[s
         for provider in found.published:
             told, file = _published(path.parent, provider, policy)
             files.append(file)
-            for sample in samples(provider, told, each, seed, policy):
+            drawn = list(samples(provider, told, each, seed, policy))
+            if not drawn:
+                raise PublishedFileError(
+                    f"published {provider.provider!r}: names no public prefix in a country"
+                )
+            for sample in drawn:
                 rows += measure(sample, databases, found.database)
     finally:
         databases.close()

@@ -160,10 +160,14 @@ def _names_country(record: object) -> bool:
 
 
 def _answer(record: object) -> str | None:
-    """Take the location country out of the record forms in use; None for anything else."""
+    """Take the location country out of the record forms in use; None for anything else.
+
+    A country that is spelt out (`United States`) gives way to its code beside it.
+    """
     if not isinstance(record, dict):
         return None
-    country = record.get("country", record.get("country_code"))
+    country = record.get("country")
     if isinstance(country, dict):
         country = country.get("iso_code")
-    return country if isinstance(country, str) and country else None
+    told = [one for one in (country, record.get("country_code")) if isinstance(one, str) and one]
+    return next((one for one in told if read_country(one) is not None), next(iter(told), None))

@@ -169,11 +169,11 @@ def run(
     for name, rows in ROWS.items():
         records = {prefix: {"country_code": country} for prefix, country in rows.items()}
         write_database(tmp_path, name, records)
-    (tmp_path / "feed.csv").write_text(FEED, "utf-8")
 
     def work(
-        voters: tuple[str, ...] = tuple(ROWS), **more: list[str]
+        voters: tuple[str, ...] = tuple(ROWS), feed: str = FEED, each: int = 9, **more: list[str]
     ) -> tuple[dict[str, Any], str]:
+        (tmp_path / "feed.csv").write_text(feed, "utf-8")
         text = "".join(
             f'[[database]]\nname = "{name}"\npath = "{name}.mmdb"\nsource = "made here"\n'
             f"votes = {str(name in voters).lower()}\n"
@@ -186,7 +186,8 @@ def run(
         text += "".join(f"{name} = {json.dumps(value)}\n" for name, value in more.items())
         (tmp_path / "what.toml").write_text(text, "utf-8")
         kept = tmp_path / "out.json"
-        main([str(tmp_path / "what.toml"), "--json", str(kept), "--documentation-ranges"])
+        words = ["--json", str(kept), "--each", str(each), "--documentation-ranges"]
+        main([str(tmp_path / "what.toml"), *words])
         return json.loads(kept.read_text("utf-8")), capsys.readouterr().out
 
     return work
@@ -277,6 +278,24 @@ class TestOutcome:
         """A misspelt name must not make a copied figure look independent."""
         with pytest.raises(SystemExit) as caught:
             run(**wrong)
+        assert caught.value.code == 2
+        assert named in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("how", "named"),
+        [
+            ({"each": 0}, "--each: write 1 or more"),
+            ({"each": -5}, "--each: write 1 or more"),
+            ({"feed": "192.0.2.0/24,,,,\n"}, "published 'cloud': names no public prefix"),
+            ({"feed": "10.0.0.0/8,NL,,,\n"}, "published 'cloud': names no public prefix"),
+        ],
+    )
+    def test_an_empty_sample_is_no_outcome(
+        self, run: Run, capsys: pytest.CaptureFixture[str], how: dict[str, Any], named: str
+    ) -> None:
+        """A table without a line looks like one without a fault."""
+        with pytest.raises(SystemExit) as caught:
+            run(**how)
         assert caught.value.code == 2
         assert named in capsys.readouterr().err
 

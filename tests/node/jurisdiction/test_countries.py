@@ -71,12 +71,14 @@ class TestDatabases:
             {"country": {"iso_code": "NL"}, "registered_country": {"iso_code": "US"}},
             {"country_code": "NL"},
             {"country": "NL"},
+            {"country": "Netherlands", "country_code": "NL"},
+            {"country": {"names": {"en": "Netherlands"}}, "country_code": "NL"},
         ],
     )
     def test_the_record_forms_in_use_are_read(
         self, make_database: Make, record: dict[str, Any]
     ) -> None:
-        """Three layouts, one meaning."""
+        """Several layouts, one meaning."""
         databases = Databases.open([make_database("one", {"192.0.2.0/24": record})])
         assert databases.country("192.0.2.1").country == "NL"
 
