@@ -350,9 +350,14 @@ def _best(votes: Sequence[Vote]) -> str | None:
     """
     named: Counter[str] = Counter()
     for vote in votes:
-        said = [one.country for one in vote.ballots if one.country in vote.candidates]
-        named.update(one for one in said or vote.candidates if one is not None)
+        named.update(_speaking(vote) or vote.candidates)
     return min(named, key=lambda country: (-named[country], country), default=None)
+
+
+def _speaking(vote: Vote) -> list[str]:
+    """Return the candidates of a vote as often as ballots name them."""
+    said = (one.country for one in vote.ballots)
+    return [one for one in said if one is not None and one in vote.candidates]
 
 
 def _told(answer: NameAnswer) -> Iterator[Row]:

@@ -191,6 +191,7 @@ class Silence:
     def locate_cached(self, location: Location, now_ms: int) -> Located | None:
         """Nothing is remembered."""
         del location, now_ms
+        return None
 
     async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
         """Fail, and say when to ask again."""
