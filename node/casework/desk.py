@@ -196,8 +196,7 @@ class Desk:
 
         Raises:
             UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
-            BeingLocatedError: nobody is responsible yet
-            ItemMovedError, PlaceDoubtedError: a notice was not recorded
+            BeingLocatedError, ItemMovedError, PlaceDoubtedError: it was not recorded
         """
         self._check_open()
         present = await self._queries.item(item_id, self._fingerprints.item(item_id))
