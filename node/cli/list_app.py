@@ -99,7 +99,7 @@ def list_export(
     json: JsonOption = False,
 ) -> int:
     """Write a list into a new file."""
-    from node.cli.lists import export_file
+    from node.cli.list_export import export_file
 
     return show(export_file(config, file, name, form, own_use=own_use), as_json=json)
 

@@ -16,7 +16,8 @@ from node.cli.output import CliError
 from node.interchange.errors import InterchangeError
 from node.interchange.lines import Rejection
 from node.matching.lists import Entry, Settled
-from node.store.contents.list_taking import Part, take_away, take_part
+from node.store.contents.list_parts import Part, take_part
+from node.store.contents.list_taking import take_away
 from node.store.contents.list_whole import begin_whole, count_older, end_whole, older
 from node.store.contents.lists import imported, newest_of_others
 

@@ -13,6 +13,8 @@ from node.matching.lists import ANY, Provenance, Trust, list_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from node.store.contents.lists import ContentList
+
 MAX_NAME: Final = 64
 _NUMBER: Final = re.compile(r"[0-9]{1,15}\Z", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
@@ -80,6 +82,17 @@ def trusts_of(said: tuple[str, ...]) -> dict[str, Trust]:
             raise CliError("usage", mend, Exit.USAGE)
         trusts[category] = Trust(word)
     return trusts
+
+
+def known_of(found: ContentList | None) -> ContentList:
+    """Return a list that was looked for.
+
+    Raises:
+        CliError: there is none.
+    """
+    if found is None:
+        raise CliError("unknown_list", "--list: there is no such list; see hotline list status")
+    return found
 
 
 def strange_to(categories: Collection[str], said: tuple[str, ...]) -> list[str]:

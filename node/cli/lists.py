@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,21 +16,20 @@ from node.cli.list_words import (
     check_name,
     check_new,
     check_ours,
+    known_of,
     provenance_of,
     strange_to,
     trusts_of,
     version_of_word,
 )
 from node.cli.looking import probe
-from node.cli.new_file import new_file
 from node.cli.output import CliError, Progress, Result, table
 from node.config import load
-from node.interchange.errors import UnreadableFileError
 from node.interchange.lists.fields import Fields, RefusedError, content_of, shown
-from node.interchange.lists.files import ListRejects, has_place, open_list, takes, written
+from node.interchange.lists.files import ListRejects, open_list
 from node.interchange.rejects import free_path
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import ANY, QUORUM, Entry, Provenance, Retraction, Settled, Terms, Trust
+from node.matching.lists import ANY, QUORUM, Provenance, Retraction, Settled, Terms, Trust
 from node.setup.opening import open_keys, store_place
 from node.store.beside import reading, writing
 from node.store.contents.list_taking import take_in
@@ -39,11 +37,9 @@ from node.store.contents.lists import (
     ContentList,
     all_lists,
     change_terms,
-    entries_of,
     find_list,
     of_one_file,
     retracted,
-    retractions_of,
     version_of,
 )
 from node.store.contents.newcomers import unmatched
@@ -113,7 +109,7 @@ def import_file(
         finally:
             progress.end()
             rejects.close()
-        known = _known(store.read(find_list, wish.name))
+        known = known_of(store.read(find_list, wish.name))
     return _imported(known, into.version, counts, (rejects.path, _earlier(file, counts, rejects)))
 
 
@@ -164,63 +160,6 @@ def _imported(
     return Result(
         data, text, Exit.PROBLEM if counts.rejected or counts.partly or earlier else Exit.OK
     )
-
-
-def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use: bool) -> Result:
-    """Write a list into a new file, mode 0600.
-
-    Raises:
-        CliError: there is no such list, it may not be shared, or has categories that the format
-            has no word for.
-        UnreadableFileError: the file is there already, or cannot be written.
-        ConfigError, KeysError, StoreError: the store cannot be opened.
-    """
-    config = load(path)
-    place, key = store_place(config), open_keys(config).database_key
-    with reading(place, key) as store, store.as_of_now():
-        known = _known(store.read(find_list, name))
-        if not known.terms.may_share and not own_use:
-            mend = "--own-use: the terms of this list let nobody else have it; set it if it stays"
-            raise CliError("list_not_shared", mend)
-        if not takes(form, known.entries):
-            mend = "--format: icse knows baseline and not_baseline alone, this list has others"
-            raise CliError("usage", f"{mend}; write csv, ncmec or vics-2.0", Exit.USAGE)
-        placed: Counter[bool] = Counter()
-        entries = _placed(form, (entry for _, entry in store.read(entries_of, name)), placed)
-        gone = store.read(retractions_of, name)
-        count = _write(file, written(form, entries, gone, config.member.id))
-        unsaid = sum(1 for _ in gone)
-    data = {"list": name, "file": str(file), "bytes": count, "entries": placed[True]}
-    data |= {"left_out": placed[False], "retractions_left_out": unsaid}
-    text = f"wrote {file}: version {known.version}, {placed[True]} entries"
-    if placed[False]:
-        text += f"\nleft out: {placed[False]} entries with neither MD5 nor SHA-1, as {form} needs"
-    if unsaid:
-        text += f"\nleft out: {unsaid} retractions, for which {form} has no place"
-    return Result(data, text, Exit.PROBLEM if placed[False] else Exit.OK)
-
-
-def _placed(form: ListFormat, entries: Iterator[Entry], placed: Counter[bool]) -> Iterator[Entry]:
-    """Yield the entries that a format has a place for, and count all of them."""
-    for one in entries:
-        fits = has_place(form, one)
-        placed[fits] += 1
-        if fits:
-            yield one
-
-
-def _write(file: Path, pieces: Iterator[bytes]) -> int:
-    count = 0
-    try:
-        with new_file(file) as out:
-            for piece in pieces:
-                count += out.write(piece)
-    except FileExistsError:
-        mend = "stands already and is never overwritten; name another"
-        raise UnreadableFileError(f"file: {mend}") from None
-    except OSError as error:
-        raise UnreadableFileError(f"file: cannot be written ({error.strerror})") from None
-    return count
 
 
 def status(path: Path) -> Result:
@@ -277,7 +216,7 @@ def set_terms(path: Path, wish: Wish) -> Result:
     """
     with opened_store(load(path)) as (store, _):
         _terms(store, wish)
-        known = _known(store.read(find_list, wish.name))
+        known = known_of(store.read(find_list, wish.name))
         shown = _shown(known, *store.read(retracted, wish.name))
     strange = strange_to(known.entries, wish.trust)
     mend = f"\nwarning: no entry has {', '.join(strange)}; it has {', '.join(known.entries)}"
@@ -302,11 +241,11 @@ def retract(path: Path, name: str, fields: Fields, version: str | None) -> Resul
         raise CliError("usage", "--id: name an entry by its id or by a hash", Exit.USAGE)
     one = Retraction(None if external_id is None else str(external_id), content)
     with opened_store(load(path)) as (store, fingerprints):
-        known = _known(store.read(find_list, name))
+        known = known_of(store.read(find_list, name))
         said = version_of_word(version, known.version)
         before = sum(known.entries.values())
         (what,) = store.write(take_in, fingerprints, name, said, [one], _now_ms())
-        after = _known(store.read(find_list, name))
+        after = known_of(store.read(find_list, name))
     gone = before - sum(after.entries.values())
     data = {"list": name, "version": said, "settled": str(what), "entries": gone}
     text = f"{what}: {gone} entries are gone; only a version after {said} lists them again"
@@ -388,12 +327,6 @@ def _terms(store: Beside, wish: Wish) -> None:
         return Terms(wish.name, **said)
 
     store.write(change_terms, wish.name, change, trusts, _now_ms())
-
-
-def _known(found: ContentList | None) -> ContentList:
-    if found is None:
-        raise CliError("unknown_list", "--list: there is no such list; see hotline list status")
-    return found
 
 
 def _now_ms() -> int:

@@ -11,6 +11,7 @@ import pytest
 from node.matching.contents import Likeness
 from node.matching.lists import Entry, Hit, Provenance, Retraction, Settled, Terms, Trust
 from node.store.contents.list_taking import take_in
+from node.store.contents.list_tombstones import nameless_retracted, retractions_of
 from node.store.contents.lists import (
     MAX_CATEGORIES,
     all_lists,
@@ -19,7 +20,6 @@ from node.store.contents.lists import (
     imported,
     keep_terms,
     note_imported,
-    retractions_of,
 )
 from node.store.errors import TooManyCategoriesError
 from node.store.seam import Connection
@@ -45,6 +45,14 @@ def content(number: int, *names: str) -> Content:
 def entry(number: int, *names: str, category: str = "1", external_id: str | None = None) -> Entry:
     """Return an entry of the file of this number."""
     return Entry(content(number, *names), category, NOW_MS, external_id)
+
+
+def forged(*names: str) -> Content:
+    """Return the hashes of another file that was made to have the MD5 of file 1."""
+    return msgspec.structs.replace(content(9, *names), md5=content(1).md5)
+
+
+FULL = content(1)
 
 
 async def listed(store: Store, name: str = "icse", **trusts: Trust) -> str:
@@ -247,6 +255,69 @@ class TestRetractions:
         told = await look(store, lambda c: sorted(retractions_of(c, name)))
         assert told == [(4, "never came", NOW_MS), (4, "x", NOW_MS)]
 
+    async def test_what_was_listed_again_under_its_id_is_told_on_as_taken_back_no_more(
+        self, store: Store
+    ) -> None:
+        """Whoever reads the export has no versions: the entry would go by the old retraction."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="x"), entry(2, external_id="y"))
+        await take(store, name, 1, Retraction("x"), Retraction("y"))
+        assert await take(store, name, 2, entry(1, external_id="x")) == [Settled.ADDED]
+        assert [said for _, said, _ in await look(store, lambda c: [*retractions_of(c, name)])] == [
+            "y"
+        ]
+
+    async def test_what_was_taken_back_without_an_id_is_counted_until_it_is_listed_again(
+        self, store: Store
+    ) -> None:
+        """Once each, by whatever hash it was named: no file can tell it on."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1), entry(2), entry(3, external_id="x"))
+        back = (content(1, "md5"), content(2), content(3), content(4))
+        await take(store, name, 1, *(Retraction(content=one) for one in back))
+        assert await look(store, lambda c: nameless_retracted(c, name)) == 3
+        await take(store, name, 2, entry(1))
+        assert await look(store, lambda c: nameless_retracted(c, name)) == 2
+
+    @pytest.mark.parametrize(
+        ("gone", "comes", "stays_away"),
+        [
+            (FULL, forged("sha256", "md5"), False),
+            (FULL, forged("sha256", "sha1", "md5"), False),
+            (FULL, forged("sha1", "md5"), False),
+            (FULL, content(1, "md5"), True),
+            (FULL, content(1, "sha1", "md5"), True),
+            (FULL, content(1, "sha256"), True),
+            (content(1, "sha1", "md5"), forged("sha1", "md5"), False),
+            (content(1, "sha1", "md5"), forged("sha256", "md5"), True),
+            (content(1, "sha256", "md5"), forged("sha1", "md5"), True),
+            (content(1, "md5"), forged("sha256", "md5"), True),
+        ],
+    )
+    async def test_weak_hash_keeps_out_what_nothing_tells_from_what_was_taken_back(
+        self,
+        store: Store,
+        gone: Content,
+        comes: Content,
+        stays_away: bool,  # noqa: FBT001 - parametrized
+    ) -> None:
+        """Equal MD5 with another SHA-256 is another file, whichever came first."""
+        name = await listed(store)
+        await take(store, name, 1, Entry(gone, "1", NOW_MS, "x"))
+        await take(store, name, 1, Retraction("x"))
+        told = await take(store, name, 1, Entry(comes, "1", NOW_MS, "y"))
+        assert told == [Settled.STAYS_RETRACTED if stays_away else Settled.ADDED]
+
+    async def test_retraction_of_one_file_leaves_another_alone_though_a_weak_entry_went(
+        self, store: Store
+    ) -> None:
+        """The entry by MD5 alone may have been of either; which one is meant was said."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1, "sha256", "md5"), entry(1, "md5"))
+        await take(store, name, 1, Retraction(content=content(1, "sha256")))
+        told = await take(store, name, 1, Entry(forged("sha256", "md5"), "1"), entry(1, "md5"))
+        assert told == [Settled.ADDED, Settled.STAYS_RETRACTED]
+
     async def test_number_of_what_went_is_never_given_again(self, store: Store) -> None:
         """Memory and events know entries by their numbers."""
         name = await listed(store)
@@ -255,6 +326,68 @@ class TestRetractions:
         await take(store, name, 1, Retraction(content=content(1)))
         await take(store, name, 1, entry(2))
         assert (await hits(store, content(2)))[0].number == first + 1
+
+
+class TestCorrections:
+    """A newer version says another thing of a file that it gives another hash of."""
+
+    WEAK, WHOLE = ("md5", "sha1"), ("md5", "sha1", "sha256")
+
+    async def words(self, store: Store, name: str) -> list[tuple[int, str]]:
+        """Return what stands in a list: version and category."""
+        return [(v, e.category) for v, e in await look(store, lambda c: [*entries_of(c, name)])]
+
+    @pytest.mark.parametrize(("first", "second"), [(WEAK, WHOLE), (WHOLE, WEAK)])
+    async def test_old_word_goes_whatever_the_order(
+        self, store: Store, first: tuple[str, ...], second: tuple[str, ...]
+    ) -> None:
+        """It would go on counting beside what its author says now."""
+        name, other = await listed(store), await listed(store, "other")
+        old, new = entry(1, *first), entry(1, *second, category="0")
+        assert await take(store, name, 1, old) == [Settled.ADDED]
+        assert await take(store, name, 2, new, entry(2)) == [Settled.CHANGED, Settled.ADDED]
+        assert await take(store, other, 2, new, entry(2)) == [Settled.ADDED, Settled.ADDED]
+        assert await take(store, other, 1, old) == [Settled.OLDER]
+        for one in (name, other):
+            assert await self.words(store, one) == [(2, "0"), (2, "1")]
+        assert {h.category for h in await hits(store, content(1))} == {"0"}
+
+    async def test_word_of_every_other_name_goes_with_that_of_its_own(self, store: Store) -> None:
+        """One version gave the file twice, with more hashes and with fewer."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1, *self.WEAK), entry(1))
+        assert await take(store, name, 2, entry(1, category="0")) == [Settled.CHANGED]
+        assert await self.words(store, name) == [(2, "0")]
+        (known,) = await look(store, all_lists)
+        assert known.entries == {"0": 1}
+        named = await look(store, lambda c: c.execute("SELECT entry FROM list_names").fetchall())
+        assert len(named) == 1
+
+    async def test_entry_that_is_named_again_in_the_same_file_stands(self, store: Store) -> None:
+        """Two words of one version on one file are its author's."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1, *self.WEAK))
+        both = entry(1, *self.WEAK), entry(1, category="0")
+        assert await take(store, name, 2, *both) == [Settled.CONFIRMED, Settled.ADDED]
+        assert await self.words(store, name) == [(2, "1"), (2, "0")]
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (entry(1, "md5"), entry(1, category="0")),  # one weak hash is no sign of one file
+            (entry(1, *WEAK, external_id="x"), entry(1, category="0")),
+            (entry(1, *WEAK), entry(1)),
+            (entry(1), Entry(forged("sha256", "sha1", "md5"), "0")),
+        ],
+    )
+    async def test_what_may_be_another_or_has_an_id_or_says_the_same_stands(
+        self, store: Store, old: Entry, new: Entry
+    ) -> None:
+        """An id is its author's to change under; of two that say one thing both hashes count."""
+        name = await listed(store)
+        await take(store, name, 1, old)
+        assert await take(store, name, 2, new) == [Settled.ADDED]
+        assert len(await self.words(store, name)) == 2
 
 
 class TestFinding:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from node.matching.lists import Entry, Settled
 from node.store.contents.list_taking import take_away
+from node.store.contents.list_tombstones import retractions_of
 from node.store.contents.list_whole import begin_whole, count_older, end_whole, older
-from node.store.contents.lists import entries_of, retractions_of
+from node.store.contents.lists import entries_of
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.network import NOW_MS

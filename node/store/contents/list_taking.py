@@ -6,11 +6,12 @@ written. Each function is part of the caller's transaction.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from node.matching.contents import Likeness, compare, likeness, picture_of
+from node.matching.corrections import correct, is_new_of
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     Entry,
@@ -24,29 +25,18 @@ from node.matching.lists import (
     settle_retraction,
 )
 from node.store.bulk import insert_rows, select_in, update_rows
+from node.store.contents.list_corrections import beside
+from node.store.contents.list_tombstones import Tombstones, said_of
 from node.store.contents.lists import (
     ContentList,
     category_ids,
     encode_entry,
     list_named,
-    newest_of_others,
-    note_imported,
     read_entries,
 )
 from node.store.seam import Connection
 from protocol.facts import Content
 from protocol.verdicts import MAX_PARTS
-
-
-class Part(NamedTuple):
-    """Of a file (by its SHA-256), so many entries have come into a list, as one version of it."""
-
-    into: str
-    file: bytes
-    version: int
-    entries: int
-    now_ms: int
-    done_ms: int | None
 
 
 def take_in(
@@ -87,27 +77,6 @@ def take_in(
     return settled
 
 
-def take_part(
-    connection: Connection,
-    fingerprints: Fingerprints,
-    part: Part,
-    batch: Sequence[Entry | Retraction],
-    refuse: Callable[[Sequence[Settled]], None],
-    meet: Callable[[int], None] = lambda _: None,
-) -> list[Settled]:
-    """Take the next entries of a file into its list, and note how far it has come, at once.
-
-    `refuse` is told what became of each before that is durable; `meet`, before anything is taken,
-    as which newest version another file came (0: none did), so that it may raise.
-    """
-    if batch:
-        meet(newest_of_others(connection, part.into, part.file))
-    settled = take_in(connection, fingerprints, part.into, part.version, batch, part.now_ms)
-    note_imported(connection, part.into, part.file, part.version, part.entries, part.done_ms)
-    refuse(settled)
-    return settled
-
-
 def take_away(
     connection: Connection,
     fingerprints: Fingerprints,
@@ -127,6 +96,7 @@ def take_away(
     return count
 
 
+_WRITTEN: Final = frozenset({Settled.ADDED, Settled.CHANGED})
 _ENDED: Final = "INSERT OR FAIL INTO list_ended (number, entry, keys)"
 
 
@@ -146,6 +116,7 @@ class _Taking:
         self._list = into.row
         self._version = version
         self._now = now
+        self._tombs = Tombstones(connection, fingerprints, into.row)
         self.spared: Collection[str] = ()
         self._counts: Counter[str] = Counter()
         self._ids = into.ids
@@ -167,26 +138,33 @@ class _Taking:
         names = [self._name(one.external_id, one.content) for one in run]
         standing = self._standing(names)
         events = [self._event(one.given.event_id if one.given else None) for one in run]
-        tombs = self._tombs({*names, *events, *(key for some in keys for key in some)} - {b""})
+        named = ((name, *filter(None, (event,))) for name, event in zip(names, events, strict=True))
+        back = self._tombs.newest([(e.content, n) for e, n in zip(run, named, strict=True)])
+        others = self._others(run, names, standing)
         settled, gone, confirmed = [], [], []
+        renamed: list[bytes] = []
         fresh: dict[int, tuple[Standing, bytes, Sequence[bytes]]] = {}
-        for said, name, event, found in zip(run, names, events, keys, strict=True):
-            taken_back = [tombs[key] for key in (name, event, *found) if key in tombs]
+        for said, name, retracted, found in zip(run, names, back, keys, strict=True):
             known = standing.get(name)
             again = known is not None and known.version == self._version
             one = repeated(known.entry, said) if known and again else said
-            what = settle(known, max(taken_back, default=None), one, self._version)
+            what = settle(known, retracted, one, self._version)
+            if what in _WRITTEN and name in others:
+                there = {other: standing[other] for other in others[name] if other in standing}
+                what, replaced = correct(what, one, self._version, there)
+                gone += [standing.pop(other) for other in replaced]
+                renamed += replaced
             settled.append(what)
             if what is Settled.CONFIRMED and known is not None:
                 confirmed.append((known.number, self._version))
-            if what is Settled.CHANGED and known and fresh.pop(known.number, None) is None:
-                gone.append(known)
-            if what in (Settled.CONFIRMED, Settled.CHANGED, Settled.ADDED):
-                number = known.number if known and what is Settled.CONFIRMED else self._next()
-                standing[name] = Standing(number, self._version, one)
-            if what in (Settled.CHANGED, Settled.ADDED):
+                standing[name] = Standing(known.number, self._version, one)
+            if what in _WRITTEN:
+                if known and fresh.pop(known.number, None) is None:
+                    gone.append(known)
+                standing[name] = Standing(self._next(), self._version, one)
                 fresh[standing[name].number] = (standing[name], name, found)
         self._end(gone)
+        self._unname(renamed)
         self._write(list(fresh.values()))
         update_rows(
             self._connection,
@@ -195,29 +173,45 @@ class _Taking:
         )
         return settled
 
+    def _others(
+        self, run: Sequence[Entry], names: Sequence[bytes], standing: dict[bytes, Standing]
+    ) -> dict[bytes, list[bytes]]:
+        """Return under which other names there may be the files of which something new is said.
+
+        They are put beside what stands.
+        """
+        asked = [
+            (name, key)
+            for one, name in zip(run, names, strict=True)
+            if is_new_of(standing.get(name), one)
+            for key in self._fingerprints.content(one.content)
+        ]
+        others: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for name, other in beside(self._connection, self._list, self._version, asked):
+            own = self._name(other.entry.external_id, other.entry.content)
+            standing.setdefault(own, other)
+            if own != name:
+                others[name].append(own)
+        return others
+
     def retraction(self, one: Retraction) -> Settled:
         """Take back what one retraction names, or note that it is not to come in."""
-        keys = [] if one.content is None else list(self._fingerprints.content(one.content))
         name = self._name(one.external_id, one.content)
         spared = self.spared
         meant = [t for t in self._targets(one, name) if t.entry.category not in spared]
-        tombs = self._tombs({name, *keys})
         oldest = min((target.version for target in meant), default=None)
         targets = [target for target in meant if target.version <= self._version]
-        what = settle_retraction(oldest, tombs.get(name), self._version)
+        what = settle_retraction(oldest, self._tombs.versions([name]).get(name), self._version)
         if what is Settled.RETRACTED:
-            said = None if one.external_id is None else one.external_id.encode()
-            buried: dict[bytes, bytes | None] = dict.fromkeys(keys)
-            for target in targets:
-                entry = target.entry
-                buried |= dict.fromkeys(self._fingerprints.content(entry.content))
-                own = None if entry.external_id is None else entry.external_id.encode()
-                buried[self._name(entry.external_id, entry.content)] = own
-            buried[name] = said
+            said = None if targets and one.external_id is None else said_of(one.external_id)
+            buried: dict[bytes, bytes | None] = {name: said}
+            for content in (one.content, *(target.entry.content for target in targets)):
+                if content is not None:
+                    buried |= dict.fromkeys(self._tombs.of(content, one.content).values())
+            buried |= self._names_of(targets)
             self._bury(buried)
             self._end(targets)
-            names = [self._name(t.entry.external_id, t.entry.content) for t in targets]
-            _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
+            self._unname(self._names_of(targets))
         return what
 
     def away(self, numbers: Sequence[int]) -> int:
@@ -229,14 +223,12 @@ class _Taking:
         ours = set(self._ids.values())
         rows = select_in(self._connection, sql, sorted(found))
         still = {bytes(key) for key, entry, c in rows if c in ours and entry not in ends}
-        names: dict[bytes, bytes | None] = {}
-        for one in gone:
-            own = one.entry.external_id
-            name = self._name(own, one.entry.content)
-            names[name] = None if own is None else own.encode()
-        self._bury({**dict.fromkeys(found - still), **names})
+        names = self._names_of(gone)
+        graves = [self._tombs.of(one.entry.content) for one in gone]
+        buried = {grave for some in graves for key, grave in some.items() if key not in still}
+        self._bury({**dict.fromkeys(buried), **names})
         self._end(gone)
-        _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", sorted(names)))
+        self._unname(names)
         return len(gone)
 
     def taking_back(self, one: TakenBack) -> Settled:
@@ -245,11 +237,11 @@ class _Taking:
         gone = list(self._standing(names).values())
         event = self._event(one.event_id)
         self._end_everywhere(one.event_id)  # its author, set back, may have told of it once more
-        if not gone and self._tombs({event}):
+        if not gone and self._tombs.versions([event]):
             return Settled.SAME
         self._bury({event: None})
         self._end(gone)
-        _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
+        self._unname(names)
         return Settled.RETRACTED
 
     def _end_everywhere(self, event_id: str) -> None:
@@ -298,12 +290,14 @@ class _Taking:
         found = read_entries(self._connection, numbers)
         return {number: Standing(number, *one) for number, one in found.items()}
 
-    def _tombs(self, keys: Iterable[bytes]) -> dict[bytes, int]:
-        any_sql = "SELECT 1 FROM list_tombstones WHERE list = ? LIMIT 1"
-        if self._connection.execute(any_sql, (self._list,)).fetchone() is None:
-            return {}
-        sql = "SELECT key, version FROM list_tombstones WHERE list = ? AND key IN ({})"
-        return dict(select_in(self._connection, sql, sorted(keys), (self._list,)))
+    def _names_of(self, gone: Iterable[Standing]) -> dict[bytes, bytes]:
+        """The keys of the names of entries, with what tombstones say of them."""
+        entries = [one.entry for one in gone]
+        return {self._name(e.external_id, e.content): said_of(e.external_id) for e in entries}
+
+    def _unname(self, names: Iterable[bytes]) -> None:
+        sql = "DELETE FROM list_names WHERE key IN ({})"
+        _run(select_in(self._connection, sql, sorted(set(names))))
 
     def _targets(self, one: Retraction, name: bytes) -> list[Standing]:
         """The entries that a retraction means; of hashes, all that may be the file.
@@ -341,16 +335,7 @@ class _Taking:
         }
 
     def _bury(self, keys: Mapping[bytes, bytes | None]) -> None:
-        newer = {key for key, when in self._tombs(keys).items() if when > self._version}
-        insert_rows(
-            self._connection,
-            "INSERT OR REPLACE INTO list_tombstones (list, key, version, retracted_ms, said)",
-            [
-                (self._list, key, self._version, self._now, said)
-                for key, said in keys.items()
-                if key not in newer
-            ],
-        )
+        self._tombs.bury(keys, self._version, self._now)
 
     def _end(self, gone: Sequence[Standing]) -> None:
         """Let entries go; what they were found by stays until what followed is undone."""

@@ -246,16 +246,6 @@ def entries_of(connection: Connection, name: str) -> Iterator[tuple[int, Entry]]
         yield version, decode_entry(state)
 
 
-def retractions_of(connection: Connection, name: str) -> Iterator[tuple[int, str, int]]:
-    """Yield what was taken back by its author's id: version, that id, and when it came here."""
-    sql = (
-        "SELECT version, said, retracted_ms FROM list_tombstones"
-        " WHERE list = ? AND said IS NOT NULL ORDER BY key"
-    )
-    for version, said, at_ms in stream(connection, sql, (list_id(connection, name),)):
-        yield version, bytes(said).decode(), at_ms
-
-
 def read_entries(connection: Connection, numbers: Iterable[int]) -> dict[int, tuple[int, Entry]]:
     """Return version and entry of these numbers, as far as they stand."""
     rows = select_in(connection, _ENTRIES, sorted(set(numbers)))

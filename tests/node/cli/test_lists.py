@@ -281,6 +281,21 @@ class TestImport:
         code, shown = await running("list", "import", file, "--list", "a", "--provenance", "own")
         assert (code, shown["settled"]) == (Exit.OK, {"added": 6_000})
 
+    async def test_newer_version_of_a_case_list_says_one_thing_of_a_file(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """VICS has no ids: what names a file by one hash more corrects it all the same."""
+        weak = {"MD5": f"{1:032x}", "SHA1": f"{1:040x}", "Category": 1}
+        more = {"AlternativeHashes": [{"HashName": "SHA256", "HashValue": f"{1:064x}"}]}
+        for version, media in ((1, weak), (2, weak | more | {"Category": 0})):
+            file = tmp_path / f"{version}.json"
+            head = {"@odata.context": "http://x/2.0.xml/Default/$metadata#Media"}
+            file.write_text(json.dumps(head | {"value": [media]}))
+            words = ("--list", "a", "--provenance", "own", "--version", version)
+            _, shown = await typed("list", "import", file, *words)
+        assert shown["settled"] == {"changed": 1}
+        assert (await status(typed))["categories"] == {"0": 1}
+
     async def test_table_with_commas_is_told_what_it_needs(
         self, typed: Typed, tmp_path: Path
     ) -> None:
@@ -461,6 +476,41 @@ class TestExport:
         assert out.stat().st_mode & 0o777 == 0o600
         assert out.read_bytes().splitlines()[:4] == seed("csv").splitlines()[:4]
         assert out.read_bytes().splitlines()[4].endswith(b";42/gone;true")
+
+    @pytest.mark.parametrize("form", ["csv", "ncmec"])
+    async def test_entry_that_was_listed_again_is_in_the_copy(
+        self, typed: Typed, tmp_path: Path, form: str
+    ) -> None:
+        """A file of retractions has no versions: the old one would take it back."""
+        file, out = tmp_path / "a.csv", tmp_path / "out"
+        file.write_text(f"sha256;category;id\n{1:064x};1;x\n{2:064x};1;y\n")
+        words = ("--list", "a", "--provenance", "own", "--may-share", "--version")
+        await typed("list", "import", file, *words, "1")
+        for one in ("x", "y"):
+            await typed("list", "retract", "--list", "a", "--id", one)
+        file.write_text(f"sha256;category;id\n{1:064x};1;x\n")
+        await typed("list", "import", file, *words, "2")
+        code, shown = await typed("list", "export", out, "--list", "a", "--format", form)
+        assert (code, shown["entries"], shown["retractions_left_out"]) == (Exit.OK, 1, 0)
+        _, shown = await typed("list", "import", out, "--list", "b", "--provenance", "own")
+        assert shown["settled"] == {"added": 1, "retracted": 1}
+
+    @pytest.mark.parametrize("form", ["csv", "vics-2.0"])
+    async def test_retraction_that_no_file_tells_is_counted_and_the_whole_list_makes_up_for_it(
+        self, typed: Typed, tmp_path: Path, form: str
+    ) -> None:
+        """Of an entry without an id nothing is kept that could be written."""
+        words = ("--provenance", "own", "--may-share")
+        await typed("list", "import", table(tmp_path / "a.csv", 20), "--list", "a", *words)
+        first, second = tmp_path / "1", tmp_path / "2"
+        await typed("list", "export", first, "--list", "a", "--format", form)
+        await typed("list", "import", first, "--list", "b", *words, "--version", "1")
+        await typed("list", "retract", "--list", "a", "--md5", f"{1:032x}")
+        code, shown = await typed("list", "export", second, "--list", "a", "--format", form)
+        assert (code, shown["retractions_left_out"]) == (Exit.OK, 1)
+        again = ("list", "import", second, "--list", "b", "--version", "2", "--full")
+        _, shown = await typed(*again)
+        assert (shown["settled"], shown["taken_back"]) == ({"confirmed": 19}, 1)
 
     async def test_list_that_may_not_be_shared_stays_unless_it_is_said(
         self, typed: Typed, tmp_path: Path
