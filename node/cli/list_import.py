@@ -73,6 +73,8 @@ class Counts:
     """Of those that were taken: without a field that cannot be read."""
     pdq_alone: int = 0
     """Of those that were read: with nothing but a PDQ hash, by which nothing is ever known."""
+    unrated: int = 0
+    """Of those that were read: without their PDQ hash, of which the file tells no quality."""
     settled: Counter[Settled] = field(default_factory=Counter)
 
 
@@ -190,6 +192,7 @@ class _Taking:
         told = Counter(settled)
         counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
         counts.partly += sum(line.without is not None for line in waiting)
+        counts.unrated += sum(line.unrated for line in waiting)
         counts.pdq_alone += sum(isinstance(one, Entry) and _is_pdq_alone(one) for one in things)
         counts.settled += told
         counts.entries += len(waiting)

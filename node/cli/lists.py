@@ -135,6 +135,7 @@ def _imported(
         "rejected": counts.rejected,
         "partly": counts.partly,
         "pdq_alone": counts.pdq_alone,
+        "pdq_left_out": counts.unrated,
         "rejects_file": str(here) if counts.rejected or counts.partly else None,
         "rejects_before": None if earlier is None else str(earlier),
         "not_followed": _not_followed(known),
@@ -152,6 +153,8 @@ def _imported(
         text += f"\ntaken without a date that cannot be read: {counts.partly}; see {here}"
     if counts.pdq_alone:
         text += f"\n{counts.pdq_alone} entries have nothing but a PDQ hash: they only suggest"
+    if counts.unrated:
+        text += f"\n{counts.unrated} entries were taken without their PDQ hash: no quality is told"
     if earlier is not None:
         text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:

@@ -43,6 +43,8 @@ class ListLine(NamedTuple):
     what: Entry | Retraction | Rejection
     without: Rejection | None = None
     """The field without which the entry was taken, since it cannot be read."""
+    unrated: bool = False
+    """The entry was taken without its PDQ hash: nothing says of what quality that is."""
 
 
 class RefusedError(Exception):
@@ -53,12 +55,14 @@ class RefusedError(Exception):
         super().__init__(reason)
 
 
-class PartlyReadError(RefusedError):
-    """A field of an entry cannot be taken, and the entry is worth taking without it."""
+class PartlyReadError(Exception):
+    """Something of an entry cannot be taken, and the entry is worth taking without it."""
 
-    def __init__(self, entry: Entry, why: Rejection) -> None:
+    def __init__(self, entry: Entry, why: Rejection | None, *, unrated: bool) -> None:
         self.entry = entry
-        super().__init__(*why)
+        self.rejection = why
+        self.unrated = unrated
+        super().__init__("the entry was taken in part")
 
 
 class Fields(NamedTuple):
@@ -83,7 +87,7 @@ def read(number: int, make: Callable[[], Entry | Retraction]) -> ListLine:
     try:
         return ListLine(number, make())
     except PartlyReadError as partly:
-        return ListLine(number, partly.entry, partly.rejection)
+        return ListLine(number, partly.entry, partly.rejection, partly.unrated)
     except RefusedError as refused:
         return ListLine(number, refused.rejection)
 
@@ -92,20 +96,24 @@ def entry(fields: Fields, names: Fields) -> Entry:
     """Make an entry.
 
     Raises:
-        PartlyReadError: its date cannot be read; its hashes count without.
+        PartlyReadError: its date cannot be read, or its PDQ hash has no quality.
         RefusedError
     """
-    content = content_of(fields, names)
+    content, unrated = content_of(fields, names), _is_unrated(fields)
     if content is None:
+        if unrated:
+            raise _no_quality(names)
         known = [str(n) for n in (names.sha256, names.sha1, names.md5, names.pdq) if n]
         raise RefusedError("missing", known[-1], f"no hash: write one of {', '.join(known)}")
     category = _category(fields.category, str(names.category))
-    name = external_id(fields, names)
-    made = Entry(content, category, None, name)
+    made, why = Entry(content, category, None, external_id(fields, names)), None
     try:
-        return msgspec.structs.replace(made, dated_ms=date(fields.date, str(names.date)))
+        made = msgspec.structs.replace(made, dated_ms=date(fields.date, str(names.date)))
     except RefusedError as refused:
-        raise PartlyReadError(made, refused.rejection) from None
+        why = refused.rejection
+    if unrated or why is not None:
+        raise PartlyReadError(made, why, unrated=unrated)
+    return made
 
 
 def retraction(fields: Fields, names: Fields) -> Retraction:
@@ -116,8 +124,23 @@ def retraction(fields: Fields, names: Fields) -> Retraction:
     """
     content, name = content_of(fields, names), external_id(fields, names)
     if content is None and name is None:
+        if _is_unrated(fields):
+            raise _no_quality(names)
         raise RefusedError("missing", str(names.external_id), "names nothing: write id or a hash")
     return Retraction(name, content)
+
+
+def _is_unrated(fields: Fields) -> bool:
+    """Whether there is a PDQ hash of which nothing says what it is worth."""
+    is_told = isinstance(fields.pdq, str) and fields.pdq.strip("0") != ""
+    return is_told and fields.pdq_quality in (None, "")
+
+
+def _no_quality(names: Fields) -> RefusedError:
+    reason = (
+        "no quality stands beside the PDQ hash, which says nothing without; write it, or a hash"
+    )
+    return RefusedError("missing", str(names.pdq_quality), reason)
 
 
 def content_of(fields: Fields, names: Fields) -> Content | None:

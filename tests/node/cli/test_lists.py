@@ -157,6 +157,16 @@ class TestImport:
         code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
         assert (code, shown["settled"], shown["pdq_alone"]) == (Exit.OK, {"added": 2}, 1)
 
+    async def test_pdq_hashes_that_a_file_tells_no_quality_of_are_counted(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """NCMEC names no quality: such a list is taken, and not looked for by pictures."""
+        file = tmp_path / "a.xml"
+        file.write_bytes(seed("ncmec").replace(b' quality="90"', b""))
+        code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
+        assert (code, shown["rejected"], shown["partly"]) == (Exit.OK, 0, 0)
+        assert shown["pdq_left_out"] == 1
+
     async def test_entry_with_a_date_that_cannot_be_read_is_counted_and_said(
         self, typed: Typed, tmp_path: Path
     ) -> None:
@@ -287,13 +297,13 @@ class TestImport:
         """VICS has no ids: what names a file by one hash more corrects it all the same."""
         weak = {"MD5": f"{1:032x}", "SHA1": f"{1:040x}", "Category": 1}
         more = {"AlternativeHashes": [{"HashName": "SHA256", "HashValue": f"{1:064x}"}]}
+        head = {"@odata.context": "http://x/2.0.xml/Default/$metadata#Media"}
+        file, told = tmp_path / "a.json", []
         for version, media in ((1, weak), (2, weak | more | {"Category": 0})):
-            file = tmp_path / f"{version}.json"
-            head = {"@odata.context": "http://x/2.0.xml/Default/$metadata#Media"}
             file.write_text(json.dumps(head | {"value": [media]}))
             words = ("--list", "a", "--provenance", "own", "--version", version)
-            _, shown = await typed("list", "import", file, *words)
-        assert shown["settled"] == {"changed": 1}
+            told.append((await typed("list", "import", file, *words))[1]["settled"])
+        assert told == [{"added": 1}, {"changed": 1}]
         assert (await status(typed))["categories"] == {"0": 1}
 
     async def test_table_with_commas_is_told_what_it_needs(

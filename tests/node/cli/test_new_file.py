@@ -14,7 +14,7 @@ import pytest
 
 from node.cli.ceremony import _write as write_of_a_ceremony
 from node.cli.evidence import write_file as write_evidence
-from node.cli.lists import _write as write_pieces
+from node.cli.list_export import _write as write_pieces
 from node.cli.new_file import new_file
 from node.cli.output import CliError
 from node.interchange.errors import InterchangeError

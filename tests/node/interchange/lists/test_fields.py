@@ -8,6 +8,7 @@ import pytest
 
 from node.interchange.lists.fields import (
     Fields,
+    ListLine,
     RefusedError,
     date,
     entry,
@@ -17,6 +18,7 @@ from node.interchange.lists.fields import (
     yes,
 )
 from node.interchange.lists.tables import PLAIN
+from node.matching.lists import Entry
 
 MD5 = "aB" * 16
 GOOD = Fields(md5=MD5, category="1")
@@ -60,12 +62,28 @@ class TestHashes:
         """It names nothing."""
         assert refusal(md5="")[:2] == ("missing", "pdq")
 
-    def test_pdq_without_its_quality_is_left_out(self) -> None:
+    def test_pdq_without_its_quality_is_left_out_and_that_is_told(self) -> None:
         """Nobody knows what it is worth; the entry stands by its other hashes."""
-        assert entry(GOOD._replace(pdq="ab" * 32), PLAIN).content.pdq is None
-        assert (
-            entry(GOOD._replace(pdq="ab" * 32, pdq_quality="80"), PLAIN).content.pdq_quality == 80
-        )
+        line = read(7, lambda: entry(GOOD._replace(pdq="ab" * 32, pdq_quality=""), PLAIN))
+        assert line == ListLine(7, entry(GOOD, PLAIN), None, unrated=True)
+        rated = read(7, lambda: entry(GOOD._replace(pdq="ab" * 32, pdq_quality="80"), PLAIN))
+        assert isinstance(rated.what, Entry)
+        assert (rated.what.content.pdq_quality, rated.unrated) == (80, False)
+        zeros = read(7, lambda: entry(GOOD._replace(pdq="0" * 64), PLAIN))
+        assert zeros == ListLine(7, entry(GOOD, PLAIN))
+
+    def test_entry_without_quality_and_date_is_told_of_both(self) -> None:
+        """Neither hides the other."""
+        line = read(7, lambda: entry(GOOD._replace(pdq="ab" * 32, date="soon"), PLAIN))
+        assert line.without is not None
+        assert line.unrated
+
+    def test_pdq_alone_without_its_quality_is_refused_by_that(self) -> None:
+        """A hash was written; what is missing is another field."""
+        assert refusal(md5="", pdq="ab" * 32)[:2] == ("missing", "pdq_quality")
+        with pytest.raises(RefusedError) as caught:
+            retraction(Fields(pdq="ab" * 32), PLAIN)
+        assert caught.value.rejection.field == "pdq_quality"
 
     @pytest.mark.parametrize("bad", ["-1", "1.5", "x", 1 << 60, True])
     def test_length_that_is_none_is_refused(self, bad: object) -> None:
