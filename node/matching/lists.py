@@ -262,9 +262,10 @@ def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES, *, harmless: bool = F
     """Say how far each of the hits of one file counts, beside the others.
 
     Nothing is held illegal unseen that a benign list names (or `harmless`, see `linked`), that is
-    smaller than `min_bytes`, or that fewer lists say than its operator asks for: it is suggested
-    instead. Members' lists count as any; that two rest on one source nobody here can tell. Of one
-    member's words the latest counts, and those before are silent while it stands.
+    smaller than `min_bytes` by any list in use that surely names it, or that fewer lists say than
+    its operator asks for: it is suggested instead. Members' lists count as any; that two rest on
+    one source nobody here can tell. Of one member's words the latest counts, and those before are
+    silent while it stands.
     """
     found = _latest_of_each(list(hits))
     counted = [(hit, hit.counts_as) for hit in found]
@@ -273,10 +274,12 @@ def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES, *, harmless: bool = F
         acquits: {hit.terms.name for hit, c in counted if c in QUORUM and hit.acquits is acquits}
         for acquits in (True, False)
     }
+    sure = (hit for hit in found if hit.likeness is Likeness.SAME and hit.terms.may_use)
+    least = min((hit.length for hit in sure if hit.length is not None), default=None)
     weighed = []
     for hit, counts in counted:
         if counts in QUORUM:
-            small = hit.length is not None and hit.length < min_bytes
+            small = any(one is not None and one < min_bytes for one in (hit.length, least))
             doubted = not hit.acquits and (benign or small)
             guarded = doubted or len(told[hit.acquits]) < QUORUM[counts]
             trust = Trust.SUGGESTION if guarded else Trust.AUTO

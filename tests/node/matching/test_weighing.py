@@ -153,6 +153,18 @@ class TestSmall:
         for length, trust in ((4095, Trust.SUGGESTION), (4096, Trust.AUTO)):
             assert [one.counts_as for one in weigh([hit(length=length)], 4096)] == [trust]
 
+    def test_any_list_that_surely_names_the_file_knows_its_length(self) -> None:
+        """However far it is followed: the file is as small by whoever tells."""
+        told = hit("b", Trust.NONE, length=43)
+        assert counts(hit(), told) == [Trust.SUGGESTION, Trust.NONE]
+        assert counts(hit(length=5000), told) == [Trust.SUGGESTION, Trust.NONE]
+        perhaps = hit("b", Trust.NONE, length=43, likeness=Likeness.PERHAPS)
+        unused = msgspec.structs.replace(
+            told, terms=Terms("b", told.terms.provenance, may_use=False)
+        )
+        for other in (perhaps, unused):
+            assert counts(hit(), other) == [Trust.AUTO, Trust.NONE]
+
     @pytest.mark.parametrize(
         ("ours", "theirs"), [(file(1, length=9), file(1)), (file(1), file(1, length=9))]
     )
