@@ -3,7 +3,8 @@
     python upload_check.py https://hashcheck.hotline.example KEYFILE FILE...
 
 Nothing but the standard library. Hashes go out; files, names and users do not. What to do when the
-service cannot be asked is yours to decide: here the file waits, and is asked about again.
+service cannot be asked is yours to decide: here the file waits, and is asked about again; why it
+waits is said on standard error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ PUBLISH, WAIT, REFUSE = "publish", "wait for a person", "refuse"
 DECISIONS = {"none": PUBLISH, "review": WAIT, "hit": REFUSE}
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 10
+AT_ONCE = 1000
+"""Files in one question; the service takes no more."""
 
 
 def hashes_of(path: Path) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def hashes_of(path: Path) -> dict[str, Any]:
 
 
 class HashCheck:
-    """One service, asked with one key; up to 1,000 files at a time."""
+    """One service, asked with one key; up to `AT_ONCE` files at a time."""
 
     def __init__(self, address: str, key: str) -> None:
         """Ask at `address`, such as https://hashcheck.hotline.example."""
@@ -66,14 +69,28 @@ class HashCheck:
 
 def decide(service: HashCheck, paths: list[Path]) -> list[tuple[Path, str, str]]:
     """Say what becomes of each upload, and the reference to keep with what is refused."""
-    try:
-        answers = service.check([hashes_of(path) for path in paths])
-    except OSError:
-        return [(path, WAIT, "") for path in paths]
-    return [
-        (path, DECISIONS[one["answer"]], one.get("reference", ""))
-        for path, one in zip(paths, answers, strict=True)
-    ]
+    told: dict[Path, tuple[str, str]] = {}
+    hashes: dict[Path, dict[str, Any]] = {}
+    for path in paths:
+        try:
+            hashes[path] = hashes_of(path)
+        except OSError as error:  # the others need not wait for it
+            _say(f"{path}: cannot be read ({error.strerror})")
+    readable = list(hashes)
+    for start in range(0, len(readable), AT_ONCE):
+        some = readable[start : start + AT_ONCE]
+        try:
+            answers = service.check([hashes[path] for path in some])
+        except OSError as error:  # 429 says when to ask again; another 4xx will never be answered
+            _say(f"{len(some)} files were not asked about: {error}")
+            continue
+        for path, one in zip(some, answers, strict=True):
+            told[path] = DECISIONS[one["answer"]], one.get("reference", "")
+    return [(path, *told.get(path, (WAIT, ""))) for path in paths]
+
+
+def _say(why: str) -> None:
+    print(why, file=sys.stderr)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ class UnknownReferenceError(HashCheckError):
 
 
 class UnknownComplaintError(HashCheckError):
-    """complaint_id: no such complaint; see hotline hashcheck complaints."""
+    """complaint_id: no complaint with this id is kept; a rejected one is erased after a year."""
 
     code = "unknown_complaint"
     field = "complaint_id"

@@ -120,7 +120,7 @@ class HashCheckStore(Protocol):
         ...
 
     async def complaints(self, *, open_only: bool) -> Sequence[Complaint]:
-        """Return complaints, oldest first."""
+        """Return complaints, oldest first; `open_only`: those on which something is to be done."""
         ...
 
     async def decide(self, complaint_id: str, decision: Decision, now_ms: int) -> Complaint | None:

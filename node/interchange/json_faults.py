@@ -87,7 +87,8 @@ def _unknown(what: str, path: str, node: inspect.Type) -> Fault | None:
     plain = _PLAIN.match(match["name"]) is not None
     field = _named(path, match["name"]) if plain else _shown(path)
     subject = "is not a field" if plain else "has a field that is not known"
-    return Fault("unknown_field", field, f"{subject}; known are {', '.join(known)}")
+    mend = f"known are {', '.join(known)}" if known else "none is known here, leave it away"
+    return Fault("unknown_field", field, f"{subject}; {mend}")
 
 
 def _missing(what: str, path: str) -> Fault | None:

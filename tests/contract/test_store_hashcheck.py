@@ -127,7 +127,6 @@ async def test_upheld_complaint_blocks_what_the_hit_met(store: Store) -> None:
     assert await store.hashchecks.blocked([file(1)]) == []
     (kept,) = await store.hashchecks.complaints(open_only=False)
     assert [one.upheld for one in kept.state.decisions] == [True, False]
-    assert await store.hashchecks.complaints(open_only=True) == []
     word = Decision(upheld=True, by="anna", reason="why", at_ms=NOW_MS)
     assert await store.hashchecks.decide(event_id(77), word, NOW_MS) is None
 
@@ -139,8 +138,11 @@ async def test_complaint_stands_before_a_person_until_all_that_follows_is_done(
     await complained(store)
     await say(store, upheld=True)
     assert [subject for _, subject, _ in await store.queries.tasks()] == [event_id(2)]
+    (waits,) = await store.hashchecks.complaints(open_only=True)
+    assert (waits.complaint_id, waits.status) == (event_id(2), "upheld")
     await store.hashchecks.close(event_id(2), NOW_MS)
     assert await store.queries.tasks() == []
+    assert await store.hashchecks.complaints(open_only=True) == []
 
 
 async def test_what_is_over_is_erased(store: Store) -> None:

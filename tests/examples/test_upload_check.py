@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.upload_check import PUBLISH, REFUSE, WAIT, HashCheck, decide, hashes_of
+from examples.upload_check import AT_ONCE, PUBLISH, REFUSE, WAIT, HashCheck, decide, hashes_of
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS, US
@@ -56,11 +56,34 @@ async def test_uploads_are_published_wait_or_are_refused(
     assert waiting.complaint_id == complaint
 
 
-async def test_uploads_wait_while_nobody_answers(
-    aiohttp_server: Callable[..., Awaitable[TestServer]], service: Service, uploads: list[Path]
+async def test_files_are_asked_about_in_as_many_questions_as_it_takes(
+    service: Service,
+    aiohttp_server: Callable[..., Awaitable[TestServer]],
+    uploads: list[Path],
+    tmp_path: Path,
 ) -> None:
-    """Nothing becomes public unasked; so it is with a key that is not known."""
+    """One more than a question may have; what cannot be read waits alone, and that is said."""
+    await service.knows(1, Content(sha256=bytes.fromhex(hashes_of(uploads[0])["sha256"])))
+    many = [tmp_path / f"{number}" for number in range(AT_ONCE)]
+    for path in many:
+        path.write_text(path.name)
+    server = await aiohttp_server(service.app())
+    key = (await service.key())["Authorization"].removeprefix("Bearer ")
+    client = HashCheck(str(server.make_url("/")), key)
+    paths = [*many, tmp_path / "gone", uploads[0]]
+    told = await asyncio.to_thread(decide, client, paths)
+    assert [decision for _, decision, _ in told] == [*[PUBLISH] * AT_ONCE, WAIT, REFUSE]
+
+
+async def test_uploads_wait_while_nobody_answers(
+    aiohttp_server: Callable[..., Awaitable[TestServer]],
+    service: Service,
+    uploads: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing becomes public unasked; so it is with a key that is not known, and that is said."""
     server = await aiohttp_server(service.app())
     client = HashCheck(str(server.make_url("/")), "hk_unknown")
     told = await asyncio.to_thread(decide, client, uploads)
     assert {decision for _, decision, _ in told} == {WAIT}
+    assert "401" in capsys.readouterr().err

@@ -33,6 +33,11 @@ COMPLAINED: Final = "hashcheck_complaint"
 """The task of a complaint; its subject is the complaint's id."""
 _KEYS = "SELECT key_sha256, state, created_ms, ends_ms, revoked_ms FROM hashcheck_keys"
 _COMPLAINTS = "SELECT id, reference, opened_ms, decided_ms, state FROM hashcheck_complaints"
+_WAITING = (
+    " WHERE decided_ms IS NULL OR id IN"
+    " (SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL)"
+)
+"""Not decided, or broken off between the word and what follows from it: to be said once more."""
 _HIT = (
     "SELECT h.state, h.key_sha256, k.state FROM hashcheck_hits h"
     " LEFT JOIN hashcheck_keys k ON k.key_sha256 = h.key_sha256 WHERE h.reference = ?"
@@ -210,9 +215,9 @@ class HashChecks:
 
     async def complaints(self, *, open_only: bool) -> Sequence[Complaint]:
         """See `HashCheckStore.complaints`."""
-        where = " WHERE decided_ms IS NULL" if open_only else ""
+        where, of = (_WAITING, (COMPLAINED,)) if open_only else ("", ())
         sql = f"{_COMPLAINTS}{where} ORDER BY opened_ms, id"
-        rows = await self._readers.run(lambda connection: connection.execute(sql).fetchall())
+        rows = await self._readers.run(lambda connection: connection.execute(sql, of).fetchall())
         return [_complaint(row) for row in rows]
 
     async def decide(self, complaint_id: str, decision: Decision, now_ms: int) -> Complaint | None:

@@ -327,7 +327,14 @@ async def test_a_complaint_is_answered_to_its_own_company_alone(
     assert (await complain(hoster, "gb-iwf." + "0" * 26))[0] == 404
     made = (await complain(hoster, reference))[1]
     path = f"{COMPLAINTS}/{made['complaint_id']}"
-    assert (await hoster.get(path, headers=other)).status == 404
+    refused = await hoster.get(path, headers=other)
+    assert refused.status == 404
+    assert "hotline" not in await refused.text()  # a company has none of its commands
+    strange = await (await hoster.get(path, params={"all": "true"})).json()
+    assert (strange["code"], strange["detail"]) == (
+        "unknown_parameter",
+        "is not a field; none is known here, leave it away",
+    )
     assert (await hoster.get(path)).status == 200
     assert (await hoster.get(f"{COMPLAINTS}/a%00b")).status == 404
 
