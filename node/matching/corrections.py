@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from node.matching.contents import Likeness, compare
 from node.matching.lists import Entry, Settled, Standing
+from protocol.facts import Content
 
 _Name = TypeVar("_Name")
 
@@ -18,6 +19,11 @@ _Name = TypeVar("_Name")
 def is_new_of(known: Standing | None, entry: Entry) -> bool:
     """Whether an entry says what its name did not say: only then another's word may have to go."""
     return entry.given is None and (known is None or known.entry.category != entry.category)
+
+
+def told_by(content: Content) -> list[bytes]:
+    """Return the hashes of which one is equal wherever two accounts are surely of one file."""
+    return [digest for digest in (content.sha256, content.md5) if digest is not None]
 
 
 def correct(

@@ -352,6 +352,20 @@ class TestCorrections:
             assert await self.words(store, one) == [(2, "0"), (2, "1")]
         assert {h.category for h in await hits(store, content(1))} == {"0"}
 
+    @pytest.mark.parametrize("names", [("sha256",), ("md5", "length")])
+    async def test_entry_with_an_id_goes_in_the_place_of_one_without(
+        self, store: Store, names: tuple[str, ...]
+    ) -> None:
+        """Whatever the order: the author began to number."""
+        name, other = await listed(store), await listed(store, "other")
+        old, new = entry(1, *names), entry(1, *names, category="0", external_id="x")
+        told = [(await take(store, name, version, one))[0] for version, one in ((1, old), (2, new))]
+        assert told == [Settled.ADDED, Settled.CHANGED]
+        told = [(await take(store, other, version, o))[0] for version, o in ((2, new), (1, old))]
+        assert told == [Settled.ADDED, Settled.OLDER]
+        for one in (name, other):
+            assert await self.words(store, one) == [(2, "0")]
+
     async def test_word_of_every_other_name_goes_with_that_of_its_own(self, store: Store) -> None:
         """One version gave the file twice, with more hashes and with fewer."""
         name = await listed(store)

@@ -28,13 +28,11 @@ def beside(
     Nothing is looked for while all of the list is of this version: each key is a page of a tree
     that may be larger than memory, and a list comes in whole before it is corrected.
     """
+    if connection.execute(_OTHER_VERSIONS, (row, version, row, version)).fetchone() is None:
+        return []
     wanted: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for name, key in asked:
         wanted[key].append(name)
-    if not wanted:
-        return []
-    if connection.execute(_OTHER_VERSIONS, (row, version, row, version)).fetchone() is None:
-        return []
     categories = set(category_ids(connection, row, ()).values())
     rows = select_in(connection, _BY_KEY, sorted(wanted))
     found = [(bytes(key), entry) for key, entry, category in rows if category in categories]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from node.matching.contents import Likeness, compare, likeness, picture_of
-from node.matching.corrections import correct, is_new_of
+from node.matching.corrections import correct, is_new_of, told_by
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     Entry,
@@ -138,8 +138,7 @@ class _Taking:
         names = [self._name(one.external_id, one.content) for one in run]
         standing = self._standing(names)
         events = [self._event(one.given.event_id if one.given else None) for one in run]
-        named = ((name, *filter(None, (event,))) for name, event in zip(names, events, strict=True))
-        back = self._tombs.newest([(e.content, n) for e, n in zip(run, named, strict=True)])
+        back = self._tombs.newest(zip(run, names, events, keys, strict=True))
         others = self._others(run, names, standing)
         settled, gone, confirmed = [], [], []
         renamed: list[bytes] = []
@@ -180,12 +179,12 @@ class _Taking:
 
         They are put beside what stands.
         """
-        asked = [
-            (name, key)
+        asked = (
+            (name, self._fingerprints.digest(digest))
             for one, name in zip(run, names, strict=True)
             if is_new_of(standing.get(name), one)
-            for key in self._fingerprints.content(one.content)
-        ]
+            for digest in told_by(one.content)
+        )
         others: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for name, other in beside(self._connection, self._list, self._version, asked):
             own = self._name(other.entry.external_id, other.entry.content)

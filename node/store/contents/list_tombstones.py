@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from node.matching.fingerprints import Fingerprints
+from node.matching.lists import Entry
 from node.store.bulk import insert_rows, select_in, stream
 from node.store.contents.lists import list_id
 from node.store.seam import Connection
@@ -46,13 +47,23 @@ class Tombstones:
         sql = "SELECT key, version FROM list_tombstones WHERE list = ? AND key IN ({})"
         return dict(select_in(self._connection, sql, sorted(keys), (self._list,)))
 
-    def newest(self, asked: Sequence[tuple[Content, Sequence[bytes]]]) -> list[int | None]:
-        """Return which newest version took each of these back: by names, or as perhaps the file."""
+    def newest(
+        self, run: Iterable[tuple[Entry, bytes, bytes, Sequence[bytes]]]
+    ) -> Iterator[int | None]:
+        """Yield which newest version took each of these back: by a name, or as perhaps the file.
+
+        Each comes with the keys of its name, of its event (empty: none) and of its hashes.
+        """
         if not self._any():
-            return [None] * len(asked)
-        keys = [(*names, *self._against(content)) for content, names in asked]
+            yield from (None for _ in run)
+            return
+        keys = [
+            (name, *filter(None, (event,)), *found, *self._beside(entry.content))
+            for entry, name, event, found in run
+        ]
         when = self.versions({key for some in keys for key in some})
-        return [max((when[key] for key in some if key in when), default=None) for some in keys]
+        for some in keys:
+            yield max((when[key] for key in some if key in when), default=None)
 
     def of(self, content: Content, meant: Content | None = None) -> dict[bytes, bytes]:
         """Return under which key each hash of a file lies, by the key by which it is found.
@@ -82,10 +93,11 @@ class Tombstones:
         sql = "SELECT 1 FROM list_tombstones WHERE list = ? LIMIT 1"
         return self._connection.execute(sql, (self._list,)).fetchone() is not None
 
-    def _against(self, content: Content) -> Iterator[bytes]:
+    def _beside(self, content: Content) -> Iterator[bytes]:
+        """Yield keys of weak hashes that stood beside stronger ones that this file has none of."""
         told = _sorts(content)
         for sort, digest in _hashes(content):
-            for beside in range(sort):
+            for beside in range(1, sort):
                 if not beside & told:
                     yield self._key(digest, beside)
 
