@@ -18,7 +18,10 @@ _Name = TypeVar("_Name")
 
 def is_new_of(known: Standing | None, entry: Entry) -> bool:
     """Whether an entry says what its name did not say: only then another's word may have to go."""
-    return entry.given is None and (known is None or known.entry.category != entry.category)
+    if entry.given is not None:
+        return False
+    stands = None if known is None else known.entry
+    return stands is None or (stands.category, stands.content) != (entry.category, entry.content)
 
 
 def told_by(content: Content) -> list[bytes]:

@@ -377,6 +377,15 @@ class TestCorrections:
         named = await look(store, lambda c: c.execute("SELECT entry FROM list_names").fetchall())
         assert len(named) == 1
 
+    async def test_old_word_goes_once_its_file_is_known_to_be_the_same(self, store: Store) -> None:
+        """By hashes that a version adds to an entry, of which it says nothing else."""
+        name = await listed(store)
+        await take(store, name, 1, entry(1, *self.WEAK))
+        await take(store, name, 2, entry(1, "sha256", category="0"))
+        assert await self.words(store, name) == [(1, "1"), (2, "0")]
+        await take(store, name, 3, entry(1, category="0"))
+        assert await self.words(store, name) == [(3, "0")]
+
     async def test_entry_that_is_named_again_in_the_same_file_stands(self, store: Store) -> None:
         """Two words of one version on one file are its author's."""
         name = await listed(store)
