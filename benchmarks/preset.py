@@ -77,7 +77,7 @@ TABLES = {
 """Each table that grows with items: what a copy looks like, and what is copied."""
 
 _HEAD = """
-INSERT INTO history_heads SELECT (SELECT max(seq) FROM events),
+INSERT OR REPLACE INTO history_heads SELECT (SELECT max(seq) FROM events),
     (SELECT max(seq) FROM messages_out), zeroblob(32), x''
 """
 """The node signs what comes after; else it would first digest all of the copies."""
