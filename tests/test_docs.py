@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 OPERATING = "docs/operating.md"
 NOT_PREVENTED = "**not prevented**"
+ATTACK = re.compile(r"\*\*(?P<attack>[^*]+)\*\*\s\(A\d[^)]*\)\.\s")
 NAME = re.compile(r"`(\w+)`")
 TRIED = re.compile(
     r"`(?P<path>tests/[\w/]+\.py)`: (?P<tests>`test_\w+`(?:, `test_\w+`)*)"
@@ -171,44 +172,50 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert not broken
 
 
-def attacks() -> list[list[str]]:
-    """Give the rows of the one list of attacks: attack, by, what meets it, tests, holds."""
+def attacks() -> list[tuple[str, list[str]]]:
+    """Give each attack of the threat model, with the lines that name the tests that try it."""
     listed = text("docs/threat-model.md").partition("\n## Attacks")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1:-1] for line in listed.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in row] for row in rows[2:]]
+    found: list[tuple[str, list[str]]] = []
+    for paragraph in listed.split("\n\n"):
+        if paragraph.startswith("**"):
+            found.append((paragraph, []))
+        elif paragraph.startswith("- "):
+            found[-1][1].extend(line.removeprefix("- ") for line in paragraph.splitlines())
+    return found
 
 
-def untried(cell: str) -> str | None:
-    """Say why a cell of the threat model names no test that there is; None: all of it is there."""
-    for part in cell.split("; "):
-        named = TRIED.fullmatch(part)
-        if named is None:
-            return f"names no file with its tests: {part!r}"
-        path = ROOT / named["path"]
-        source = path.read_text("utf-8") if path.is_file() else ""
-        gone = [one for one in NAME.findall(named["tests"]) if f"def {one}(" not in source]
-        if gone:
-            return f"{named['path']} has no {', '.join(gone)}"
-        faults = "".join(one.read_text("utf-8") for one in path.parent.glob("*.py"))
-        if any(f'"{kind}"' not in faults for kind in NAME.findall(named["worlds"] or "")):
-            return f"no world has {named['worlds']}"
+def untried(line: str) -> str | None:
+    """Say why a line of the threat model names no test that there is; None: all of it is there."""
+    named = TRIED.fullmatch(line)
+    if named is None:
+        return f"names no file with its tests: {line!r}"
+    path = ROOT / named["path"]
+    source = path.read_text("utf-8") if path.is_file() else ""
+    gone = [one for one in NAME.findall(named["tests"]) if f"def {one}(" not in source]
+    if gone:
+        return f"{named['path']} has no {', '.join(gone)}"
+    faults = "".join(one.read_text("utf-8") for one in path.parent.glob("*.py"))
+    if any(f'"{kind}"' not in faults for kind in NAME.findall(named["worlds"] or "")):
+        return f"no world has {named['worlds']}"
     return None
 
 
 def test_every_attack_has_a_test_that_tries_it() -> None:
     """A mechanism without a test, or whose test was renamed away, is a claim without proof."""
-    rows = attacks()
-    assert len({row[0] for row in rows}) == len(rows) > 100
-    assert not [row for row in rows if len(row) != 5]
+    listed = attacks()
+    names = [ATTACK.match(said) for said, _ in listed]
+    assert len({named["attack"] for named in names if named is not None}) == len(names) > 100
+    assert not [said for said, tried in listed if not tried]
     assert not [
-        f"{row[0]}: {why}"
-        for row in rows
-        if row[3] != NOT_PREVENTED and (why := untried(row[3])) is not None
+        f"{said[:80]}: {why}"
+        for said, tried in listed
+        for line in tried
+        if line != NOT_PREVENTED and (why := untried(line)) is not None
     ]
 
 
 @pytest.mark.parametrize(
-    "cell",
+    "line",
     [
         "", "a test will follow", "`tests/test_docs.py`", "`test_every_decision_is_listed`",
         "`tests/test_docs.py`: `test_that_is_gone`", "`tests/gone.py`: `test_x`",
@@ -216,9 +223,9 @@ def test_every_attack_has_a_test_that_tries_it() -> None:
         "`tests/simulation/test_worlds.py`: `test_a_world_replays_exactly` (worlds with `mice`)",
     ],
 )  # fmt: skip
-def test_attack_without_a_test_is_found(cell: str) -> None:
-    """Neither an empty cell nor a name of the past passes."""
-    assert untried(cell) is not None
+def test_attack_without_a_test_is_found(line: str) -> None:
+    """Neither an empty line nor a name of the past passes."""
+    assert untried(line) is not None
 
 
 def test_every_decision_is_listed() -> None:
