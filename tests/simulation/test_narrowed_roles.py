@@ -168,6 +168,23 @@ async def test_11_3_item_that_a_member_held_goes_to_another_once_it_is_no_hotlin
     assert (await world[GB].state(made.items[0].item_id)).custody is Custody.HERE
 
 
+@pytest.mark.parametrize("role", ["aggregator", "witness"])
+async def test_11_3_item_that_was_taken_back_is_before_a_person_once_its_holder_is_one_again(
+    world: World, role: Role
+) -> None:
+    """It was told nothing meanwhile, and works on the item still."""
+    before = world.registry.network
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    govern(world, partial(with_role, role=role))
+    await run(world, GB, NL, FR)
+    govern(world, lambda _: before)
+    await run(world, GB, NL, FR)
+    item = made.items[0].item_id
+    assert (await world[NL].state(item)).custody is Custody.HERE
+    assert ("held_twice", f"{NL}/{item}") in await tasks(world, GB)
+
+
 async def test_11_3_item_is_taken_back_though_delivery_was_quicker(world: World) -> None:
     """What may not go waits behind all else by then."""
     await world[NL].crash()

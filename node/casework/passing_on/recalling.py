@@ -8,7 +8,8 @@ one that was reported since stands before a person here.
 
 So it is where a member is there still, but may not be sent items any more, since its roles, its
 countries or ours, or the terms of the pair changed. What it gave a receipt for it keeps, as long as
-it is one that holds items; all else is taken back, and goes nowhere while this lasts.
+it is one that holds items; all else is taken back, and goes nowhere while this lasts. Once it may
+have items again, a person asks it about what is open and was taken back: it may have that still.
 
 What went on from the one that is gone is handed, by the same member, to who had it last by all that
 is known; where that one is gone as well, to who had handed it there, which takes it back. Whether
@@ -20,14 +21,16 @@ on its outcomes come here, which went through the one that is gone before.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Final, Protocol
 
 from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
-from node.casework.item import Custody, ItemState
-from node.casework.passing_on.custody import MEMBER_SUSPENDED, take_back
+from node.casework.item import REFUSALS, Custody, ItemState
+from node.casework.passing_on.chains import members_of
+from node.casework.passing_on.custody import HELD_TWICE, MEMBER_SUSPENDED, take_back
 from node.casework.passing_on.permits import HOLDERS, Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since, is_with_nobody
@@ -59,6 +62,19 @@ def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     """Whether we handed `state` to `member` and it is open: there, or wherever it went since."""
     handed_on = state.custody is Custody.HANDED_ON and state.closed_ms is None
     return handed_on and handed_on_to(book, state) == member
+
+
+def was_taken_back(us: str, state: ItemState, member: str) -> bool:
+    """Whether an open item came back from `member` by our word alone, and is not there again.
+
+    Neither did it hand the item on or back, nor refuse or erase it.
+    """
+    chain = members_of(state.hops)
+    came_back = (member, us) in pairwise(chain) and chain[-1] != member
+    gave_on = any(step.by == member for step in state.steps)
+    refused = state.answered_by == member and state.answer in REFUSALS
+    gone = gave_on or refused or member in state.erased_at
+    return state.closed_ms is None and came_back and not gone
 
 
 def _keeps(standing: str, roles: Collection[str]) -> bool:
@@ -101,6 +117,9 @@ class Recall:
             members = forwarding.registry.network.members
             permits = Permits(forwarding.ids.member, forwarding.registry)
             standings = {member: _standing(permits, member) for member in members}
+            for member, standing in self._inactive.items():
+                if standing == "closed" and standings.get(member) == "active":
+                    await self._see_what_it_kept(forwarding, member)
             self._inactive = {m: one for m, one in standings.items() if one != "active"}
             self._looked_under = forwarding.registry
             self._seen = {m: seen for m, seen in self._seen.items() if m in self._inactive}
@@ -124,6 +143,24 @@ class Recall:
 
         for start in range(0, len(named), PAGE):
             await self._aside.each(named[start : start + PAGE], str, look)
+
+    async def _see_what_it_kept(self, forwarding: Forwarding, member: str) -> None:
+        """What was taken back from a member that may have items again it may hold still."""
+        us = forwarding.ids.member
+
+        def decide(book: Casebook, items: Sequence[str]) -> None:
+            here = (s for s in map(book.loaded.items.get, items) if s is not None)
+            kept = (s for s in here if was_taken_back(us, s, member))
+            book.tasks += [(HELD_TWICE, f"{member}/{state.id}") for state in kept]
+
+        async def ask(items: Sequence[str]) -> None:
+            await self._transact(Needs(items=set(items)), lambda book: decide(book, items))
+
+        after: str | None = ""
+        while after is not None:
+            page = await self._items.items(ItemQuery(after, PAGE, handed_to=member))
+            await self._aside.each([state.id for state in page], str, ask)
+            after = page[-1].id if len(page) == PAGE else None
 
     async def _look(self, forwarding: Forwarding, member: str, standing: str) -> int:
         """Look at the next page of what stands at `member`; the last one ends the search."""
