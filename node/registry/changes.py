@@ -63,7 +63,7 @@ def set_roles(
 
     Raises:
         RefusedError: no such member, it is expelled, there is no role, or it would come in no place
-            of a rule that stands.
+            of a rule that stands; or it has these already.
     """
     entry = standing(network, member)
     rules.check_entry(entry.name, roles, entry.jurisdictions)
@@ -79,6 +79,8 @@ def set_roles(
         choice_rules=_filled({**chosen, **choice_rules}),
     )
     check_ranked(network, after, member, choice_rules)
+    if set(roles) == set(entry.roles) and after.choice_rules == network.choice_rules:
+        raise RefusedError("roles", "are these already")
     return after
 
 

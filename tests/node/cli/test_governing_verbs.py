@@ -222,6 +222,8 @@ def test_a_change_of_roles_is_published(office: Office) -> None:
     office("network", "roles", "gb-iwf", "--role", "hotline", "--role", "witness")
     changed = office.member("gb-iwf")
     assert (changed["roles"], changed["jurisdictions"]) == (["hotline", "witness"], ["GB"])
+    again = ("network", "roles", "gb-iwf", "--role", "witness", "--role", "hotline")
+    assert office.refused(*again) == "roles: are these already"
     office("network", "roles", "gb-iwf", "--role", "hotline")
     assert office.member("gb-iwf")["roles"] == ["hotline"]
 
