@@ -35,6 +35,7 @@ from node.cli.options import (
     SequenceOption,
     StoreOption,
     StorePasswordOption,
+    UmbrellaOption,
     utc_ms,
 )
 from node.cli.output import show
@@ -371,9 +372,7 @@ def compromised(
 def publish(
     *,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,
-    umbrella: Annotated[
-        str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
-    ] = None,
+    umbrella: UmbrellaOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:

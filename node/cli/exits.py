@@ -47,6 +47,7 @@ _BY_CODE: dict[str, Exit] = {
     "bad_signature": Exit.REFUSED,
     "unknown_member": Exit.REFUSED,
     "weak_key": Exit.REFUSED,
+    "umbrella_unreached": Exit.UNREACHABLE,
 }
 
 _BY_BASE: dict[str, Exit] = {

@@ -76,11 +76,18 @@ def rotate(
     return Result(asdict(done), text)
 
 
-def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> Result:
+def revoke(
+    path: Path,
+    key_id: str,
+    compromised_at: datetime | None = None,
+    umbrella: str | None = None,
+    *,
+    later: bool = False,
+) -> Result:
     """Revoke one key for ever; exit code 1 if nobody, or not since when, could be told yet.
 
     Raises:
-        CliError: the time has not been yet.
+        CliError: the time has not been yet, or `later` is said of none.
         ConfigError, KeysError, RegistryError, SetupError: it was not revoked.
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
@@ -88,8 +95,11 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
     if stolen_ms is not None and not 0 <= stolen_ms <= now_ms:
         mend = "--compromised-at: must be a time since 1970 that has been"
         raise CliError("usage", mend, Exit.USAGE)
-    done = revoking.revoke(config, key_id, with_time=stolen_ms is not None)
-    unsaid = None if stolen_ms is None else _unsaid(config, key_id, stolen_ms, now_ms)
+    if later and stolen_ms is None:
+        raise CliError("usage", "--later: is for a time: --compromised-at", Exit.USAGE)
+    stolen = None if stolen_ms is None else revoking.Stolen(stolen_ms, later)
+    done = revoking.revoke(config, key_id, stolen, umbrella)
+    unsaid = None if stolen is None else _unsaid(config, key_id, stolen, now_ms, umbrella)
     text = f"{done.purpose} key {done.key_id} is revoked; {done.told} of {done.asked} were told now"
     if done.told < done.asked:
         text += "\nthe others hear it with their next look at the registry; or run this again"
@@ -109,10 +119,12 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
     return Result(data, text, Exit.PROBLEM if unheard or unsaid is not None else Exit.OK)
 
 
-def _unsaid(config: Config, key_id: str, stolen_ms: int, now_ms: int) -> str | None:
+def _unsaid(
+    config: Config, key_id: str, stolen: revoking.Stolen, now_ms: int, umbrella: str | None
+) -> str | None:
     """Publish since when a revoked key was another's; return what kept that from being done."""
     try:
-        revoking.state_theft(config, key_id, stolen_ms, now_ms)
+        revoking.state_theft(config, key_id, stolen, now_ms, umbrella)
     except (KeysError, RegistryError, SetupError) as error:
         return str(error)
     return None

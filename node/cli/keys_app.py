@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import DEFAULT_CONFIG, TIME_FORMATS, ConfigOption, JsonOption
+from node.cli.options import (
+    DEFAULT_CONFIG,
+    TIME_FORMATS,
+    ConfigOption,
+    JsonOption,
+    UmbrellaOption,
+)
 from node.cli.output import show
 from node.cli.verbs import group
 
@@ -28,9 +34,7 @@ def keys_rotate(
     after_h: Annotated[
         int, typer.Option(min=0, max=8760, help="Hours until it is used: time for others to hear.")
     ] = 24,
-    umbrella: Annotated[
-        str | None, typer.Option(help="Address of network serve; else the mirrors.")
-    ] = None,
+    umbrella: UmbrellaOption = None,
     after_restore: Annotated[
         bool, typer.Option(help="witness: what this node cosigned and forgot counts for nothing.")
     ] = False,
@@ -54,10 +58,15 @@ def keys_revoke(
             help="Since when it may have been another's, UTC; published (needs member.key).",
         ),
     ] = None,
+    later: Annotated[
+        bool, typer.Option("--later", help="Also if an earlier time is published.")
+    ] = False,
+    umbrella: UmbrellaOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:
     """Revoke a key that may be stolen, for ever, and tell everybody."""
     from node.cli.keys import revoke
 
-    return show(revoke(config, key_id, compromised_at), as_json=json)
+    done = revoke(config, key_id, compromised_at, umbrella, later=later)
+    return show(done, as_json=json)

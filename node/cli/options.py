@@ -30,6 +30,10 @@ FileEncoding = Literal["utf-8", "cp1252"]
 EndpointOption = Annotated[
     str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
 ]
+UmbrellaOption = Annotated[
+    str | None,
+    typer.Option(help="Where network serve answers; needed where the mirrors are members."),
+]
 HsmOption = Annotated[
     str | None,
     typer.Option(help="Token for log and receipt keys: pkcs11:token=LABEL?module-path=FILE."),

@@ -12,6 +12,7 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.setup import recovering
+from node.setup.joining import joined
 from node.setup.opening import open_database_key, store_place
 from node.store.beside import reading, writing
 from node.store.recovery import handing_back, recovered
@@ -28,6 +29,12 @@ _WITNESS = (
     "cosigned; the runbook of the burnt machine says who leaves it"
 )
 """What a person decides while the member key is at hand (docs/protocol.md §8.12.9)."""
+
+
+_UNKNOWN = (
+    "this node recovers, and the registry here does not say so, so that no peer hands anything\n"
+    "back: type hotline recover begin again (or finish, if that was under way)"
+)
 
 
 def begin(path: Path, umbrella: str | None) -> Result:
@@ -54,11 +61,12 @@ def status(path: Path) -> Result:
     """Show what comes back to this member, and what others have back from it.
 
     Raises:
-        ConfigError, KeysError, StoreError: it cannot be read.
+        ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config, now_ms = load(path), _now_ms()
-    data = _facts(config)
-    lines = [_phase_line(data)]
+    data = {**_facts(config), "published": _is_published(config)}
+    unknown = data["phase"] == recovered.ASKING and not data["published"]
+    lines = [_UNKNOWN if unknown else _phase_line(data)]
     if data["channels"]:
         head = ("peer", "lane", "standing", "came back", "erased there", "taken again")
         rows = [tuple(map(str, row.values())) for row in data["channels"]]
@@ -67,7 +75,7 @@ def status(path: Path) -> Result:
         asked = span(now_ms - one["asked_ms"])
         lines.append(f"{one['peer']} asked {asked} ago: {one['word']}, {one['entries']} entries")
     waits = any(one["word"] == "waits for a person here" for one in data["handed_back"])
-    return Result(data, "\n".join(lines), Exit.PROBLEM if waits else Exit.OK)
+    return Result(data, "\n".join(lines), Exit.PROBLEM if waits or unknown else Exit.OK)
 
 
 def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Result:
@@ -81,6 +89,7 @@ def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Re
     key = open_database_key(config)
     with writing(store_place(config), key) as store:
         done = store.write(handing_back.decide, member, now_ms, allowed=allowed, again=again)
+        given = [one.entries for one in store.read(handing_back.handed_back) if one.peer == member]
     if done == "not_asked":
         mend = "member: it has asked for nothing here; see hotline recover status"
         raise CliError("not_asked", mend)
@@ -88,6 +97,8 @@ def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Re
         mend = "member: it was handed everything some days ago; telephone, then --again"
         raise CliError("recovered_lately", mend)
     word = "is handed back what it had said here" if allowed else "gets nothing"
+    if not allowed and given[0]:
+        word = f"gets nothing more; {given[0]} entries were handed back to it already"
     return Result({"member": member, "allowed": allowed}, f"{member} {word}")
 
 
@@ -117,6 +128,13 @@ def _facts(config: Config) -> dict[str, Any]:
     key = open_database_key(config)
     with reading(store_place(config), key) as store:
         return _read(store)
+
+
+def _is_published(config: Config) -> bool:
+    """Whether the registry here says that this member recovers."""
+    client = joined(config)
+    document = client and client.current().members.get(config.member.id)
+    return bool(document and document.recovering)
 
 
 def _read(store: Beside) -> dict[str, Any]:

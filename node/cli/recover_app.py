@@ -6,14 +6,11 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, UmbrellaOption
 from node.cli.output import show
 from node.cli.verbs import group
 
 recover_app = group("A lost node comes back, here or at a peer.")
-UmbrellaOption = Annotated[
-    str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
-]
 MemberArgument = Annotated[str, typer.Argument(help="The member that lost its node.")]
 
 

@@ -277,7 +277,8 @@ class RegistrySection:
         None,
     )
     mirrors: tuple[str, ...] = _key(
-        "Where the registry is fetched from, tried in this order; any member mirrors it.",
+        "Where the registry is fetched from, tried in this order; any member mirrors it."
+        " What you publish goes to the umbrella alone.",
         kinds.MIRRORS,
         (),
     )

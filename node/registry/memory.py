@@ -95,6 +95,15 @@ def load(directory: Path, root_sha256: bytes) -> Held | None:
         raise RepositoryStateError(f"{path}: does not verify; {_MEND}") from None
 
 
+def stamp(directory: Path) -> tuple[int, int] | None:
+    """What changes whenever anybody saves here; None if there is nothing to read."""
+    try:
+        found = (directory / FILE_NAME).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def save(directory: Path, root_sha256: bytes, held: Held) -> None:
     """Write what is in force, durably, in one step.
 

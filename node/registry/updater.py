@@ -12,6 +12,8 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
@@ -80,6 +82,7 @@ class RegistryClient:
         self._refreshing: Final = threading.Lock()
         self._turn = 0
         self._problem: str | None = None
+        self._stamp = memory.stamp(directory)
         self._held = None if anew else memory.load(directory, root_sha256)
         self.kept: Final = KeptFiles()
         if self._held is not None:
@@ -174,14 +177,21 @@ class RegistryClient:
         """
         return await asyncio.to_thread(self.refresh_blocking, now_ms)
 
-    def refresh_blocking(self, now_ms: int) -> RegistryState:
+    def refresh_blocking(self, now_ms: int, first: str | None = None) -> RegistryState:
         """As `refresh`, for a thread without an event loop: commands, or `refresh` itself.
 
+        Args:
+            now_ms: UTC.
+            first: an address that is asked before the mirrors.
+
         Raises:
+            RefusedError: that address is not one.
             NoRegistryError: none was ever verified, and none could be had.
         """
+        ahead = () if first is None else (check_mirror(first),)
         with self._refreshing:
-            problems = list(self._ask_mirrors(now_ms))
+            self._take_up_saved()
+            problems = list(self._ask_mirrors(now_ms, ahead))
             self._problem = None if None in problems else next(iter(problems), "no_mirror")
             if self._held is None:
                 raise NoRegistryError(
@@ -229,9 +239,21 @@ class RegistryClient:
             raise NoRegistryError("registry: none was ever verified here; run hotline join")
         return self._held
 
-    def _ask_mirrors(self, now_ms: int) -> Iterator[str | None]:
+    def _take_up_saved(self) -> None:
+        """Take up what a verb verified beside a running node: no mirror may have it for a while."""
+        stamp = memory.stamp(self._directory)
+        if self._held is None or stamp == self._stamp:
+            return
+        self._stamp = stamp
+        with suppress(RepositoryStateError):  # what is in force goes on, and is saved again
+            saved = memory.load(self._directory, self._pin)
+            if saved is not None and _version(saved) > _version(self._held):
+                self._held = saved
+                self.kept.keep(saved.verified.files)
+
+    def _ask_mirrors(self, now_ms: int, ahead: Sequence[str]) -> Iterator[str | None]:
         """Ask one mirror after the other until one was fresh; give each one's problem or None."""
-        for mirror in self._addresses():
+        for mirror in chain(ahead, self._addresses()):
             yield self._ask(mirror, now_ms, joining=False)
             held = self._held
             if held is not None and held.checked_ms == now_ms and self._is_fresh(now_ms):
@@ -270,6 +292,7 @@ class RegistryClient:
             held = Held(verified, settle(trusted, verified, now_ms), now_ms)
             if not self._same(held):
                 memory.save(self._directory, self._pin, held)
+                self._stamp = memory.stamp(self._directory)
         except WrongFingerprintError:
             if joining:
                 raise
@@ -320,6 +343,11 @@ def read_fingerprint(text: str) -> bytes:
     if len(digits) != _HEX_DIGITS or not re.fullmatch(r"[0-9a-fA-F]+", digits):
         raise RefusedError("fingerprint", f"needs {_HEX_DIGITS} hex digits, as network create says")
     return bytes.fromhex(digits)
+
+
+def _version(held: Held) -> tuple[int, int]:
+    """What grows; a new root can begin the timestamps anew."""
+    return held.verified.registry.root_version, held.verified.registry.timestamp_version
 
 
 def _unforeseen(error: Exception) -> None:

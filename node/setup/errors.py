@@ -8,6 +8,8 @@ SetupError
 ├── NotAdmittedError         the network does not list this member, or lists other keys
 ├── RotationRunningError     a successor of that key is published already
 ├── WitnessForgotError       a restored witness's key needs a person's word to be ended
+├── TheftStatedError         an earlier time of a theft is published already
+├── UmbrellaUnreachedError   nothing that was tried takes publications
 ├── PublicationRefusedError  the umbrella refuses this member's next document
 └── PublicationUnprovenError what answered says that it took it, and nothing proves that
 """
@@ -53,6 +55,28 @@ class WitnessForgotError(SetupError):
     """A restored witness does not know what it cosigned; its key is ended by a person's word."""
 
     code = "witness_forgot"
+
+
+class TheftStatedError(SetupError):
+    """An earlier time of that theft is published; a later one makes signatures good again."""
+
+    code = "theft_stated"
+
+
+class UmbrellaUnreachedError(SetupError):
+    """Nothing that was tried takes publications; `answered`: whether anything answered at all."""
+
+    code = "umbrella_unreached"
+    retryable = True
+
+    def __init__(self, *, answered: bool) -> None:
+        why = (
+            "what answers takes none, as the mirrors of members do" if answered else "none answers"
+        )
+        super().__init__(
+            f"publication: [registry] mirrors or --umbrella: {why}; nothing was published. Give"
+            " --umbrella ADDRESS: where hotline network serve answers (ask the keepers)"
+        )
 
 
 class PublicationRefusedError(SetupError):

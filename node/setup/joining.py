@@ -39,7 +39,7 @@ def join(config: Config, fingerprint: str, mirrors: Sequence[str], now_ms: int) 
     Args:
         config: of this node; its file is changed.
         fingerprint: SHA-256 of the first root, as a person was told it.
-        mirrors: where to fetch from; empty: those of the configuration.
+        mirrors: where to fetch from, before those of the configuration, which stay in it.
         now_ms: UTC.
 
     Raises:
@@ -54,7 +54,7 @@ def join(config: Config, fingerprint: str, mirrors: Sequence[str], now_ms: int) 
         mend = "another network is pinned; a node belongs to one network: make a new one"
         raise OtherNetworkError(f"[registry] root_sha256: {mend}")
     keys = open_keys(config)
-    places = tuple(mirrors) or config.registry.mirrors
+    places = tuple(dict.fromkeys([*mirrors, *config.registry.mirrors]))
     anew = config.registry.root_sha256 is None
     directory, member = config.registry.directory, config.member.id
     client = RegistryClient(pin, directory, places, member=member, anew=anew)

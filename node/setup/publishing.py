@@ -6,7 +6,8 @@ is used for a month in its turn; the node destroys those whose time is over by i
 (`node.keeping`).
 
 An HTTP status proves nothing: what was sent is published when the signed registry of the umbrella
-holds it, byte for byte. Nothing is destroyed or taken up before that.
+holds it, byte for byte. Nothing is destroyed or taken up before that. The registry of who took it
+is in force here from then on, whatever the mirrors still have: the next verb goes on from it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.registry.kept import PREFIX
 from node.registry.publish import make_publication, published_in, role_version
 from node.registry.transport import check_mirror, unverified_context
-from node.setup.errors import PublicationRefusedError, PublicationUnprovenError
+from node.setup.errors import (
+    PublicationRefusedError,
+    PublicationUnprovenError,
+    UmbrellaUnreachedError,
+)
 from node.setup.joining import check_standing, joined
 from node.setup.opening import hsm_of, not_joined, open_keys
 from protocol.versions import spoken
@@ -52,6 +57,8 @@ _NOT_THE_UMBRELLA = {404, 405}
 _OK = 200
 _SAID = ("version", "sequence")
 """What an umbrella says of a publication that it took; whoever says less is none."""
+_BEHIND = {"version", "sequence"}
+"""What an umbrella refuses if the registry here was not its newest."""
 _OTHER = "what answered speaks of another version or document than was sent"
 _LACKS = "the signed registry of what answered does not hold what was sent"
 
@@ -81,24 +88,26 @@ def publish(
         config: of the node; its endpoint is published.
         now_ms: UTC.
         rotate: whether to make the sealing keys of the months that no published key covers.
-        umbrella: where `network serve` answers; None: the mirrors are tried in order.
+        umbrella: where `network serve` answers: asked before the mirrors, and alone sent to; None:
+            the mirrors are tried in order.
         change: what else is different in the next document.
 
     Raises:
         NoRegistryError: this node has not joined.
         NotAdmittedError: the network lists other keys than are here.
         UnknownKeyError: the member key is not here.
-        PublicationRefusedError, MirrorsFailedError: the umbrella refuses, or cannot be reached.
+        PublicationRefusedError, UmbrellaUnreachedError: the umbrella refuses, or is not reached.
+        RefusedError: `umbrella` is no address.
         PublicationUnprovenError: something says that it took it, and its registry lacks it.
     """
-    here = opened(config, now_ms)
+    here = opened(config, now_ms, umbrella)
     missing = _missing(here.keys, here.before, here.revoked, now_ms) if rotate else 0
     for _ in range(missing):
         add_sealing_key(config.member.keys_dir, here.unlock, SealingKey.generate())
     ensure_witness_key(config.member.keys_dir, here.unlock)
     here = replace(here, keys=open_keys(config))
     document = change(here.next_document())
-    version = here.send(document, umbrella)
+    version = here.send(document)
     destroyed = destroy_expired(config.member.keys_dir, here.before, now_ms)
     return Published(
         version=version,
@@ -121,6 +130,7 @@ class Publishing:
         before: the document in force.
         revoked: ids of this member's revoked keys.
         now_ms: UTC.
+        umbrella: as `publish`.
     """
 
     config: Config
@@ -130,6 +140,7 @@ class Publishing:
     before: MemberDocument
     revoked: AbstractSet[str]
     now_ms: int
+    umbrella: str | None = None
 
     @property
     def network(self) -> str:
@@ -159,33 +170,37 @@ class Publishing:
         )
         return carried(document, self.before, self.now_ms)
 
-    def send(self, document: MemberDocument, umbrella: str | None) -> int:
+    def send(self, document: MemberDocument) -> int:
         """Sign a document, send it and see it in force; return the version of its role.
 
-        The registry here is refreshed afterwards.
+        The registry here is refreshed afterwards, first from who took it.
 
         Raises:
             UnknownKeyError: the member key is not here.
-            PublicationRefusedError, MirrorsFailedError, PublicationUnprovenError: as `publish`.
+            PublicationRefusedError, UmbrellaUnreachedError, PublicationUnprovenError: as `publish`.
         """
         member = document.member
         version = role_version(repository.open_repository(self.client.files()), member) + 1
         raw = make_publication(self.keys, document, version, self.now_ms)
-        doubts = []
-        for address in [umbrella] if umbrella else self.config.registry.mirrors:
-            said = _taken(address, member, raw)
+        doubts, answered = [], False
+        for address in [self.umbrella] if self.umbrella else self.config.registry.mirrors:
+            try:
+                said = _taken(address, member, raw)
+            except (OSError, http.client.HTTPException):
+                continue
+            answered = True
             if said is None:
                 continue
             doubt = _OTHER
             if said == {"version": version, "sequence": document.sequence}:
                 doubt = self._doubt(address, member, version, raw)
             if not doubt:
-                self.client.refresh_blocking(self.now_ms)
+                self.client.refresh_blocking(self.now_ms, address)
                 return version
             doubts.append(doubt)
         if doubts:
             raise PublicationUnprovenError(doubts[0])
-        raise MirrorsFailedError("unreachable")
+        raise UmbrellaUnreachedError(answered=answered)
 
     def _doubt(self, address: str, member: str, version: int, raw: bytes) -> str:
         """What keeps a publication that was taken at an address from being proved; empty: nothing.
@@ -199,8 +214,8 @@ class Publishing:
         return "" if published_in(files, member, version, raw) else _LACKS
 
 
-def opened(config: Config, now_ms: int) -> Publishing:
-    """Look at the registry and at the keys that lie here.
+def opened(config: Config, now_ms: int, umbrella: str | None = None) -> Publishing:
+    """Look at the registry, first that of the umbrella if one is named, and at the keys here.
 
     Raises:
         NoRegistryError, NotAdmittedError, KeysError: as `publish`.
@@ -208,7 +223,7 @@ def opened(config: Config, now_ms: int) -> Publishing:
     client = joined(config)
     if client is None:
         raise NoRegistryError(not_joined(config))
-    client.refresh_blocking(now_ms)
+    client.refresh_blocking(now_ms, umbrella)
     registry, member = client.current(), config.member.id
     unlock = Unlock.from_config(config.member.unlock)
     revoked = client.revocations.revoked().get(member, frozenset())
@@ -218,7 +233,8 @@ def opened(config: Config, now_ms: int) -> Publishing:
         take_up_due(config.member.keys_dir, unlock, document, revoked, now_ms, hsm=hsm)
     keys = open_keys(config)
     check_standing(registry, member, keys)
-    return Publishing(config, client, keys, unlock, registry.member(member), revoked, now_ms)
+    before = registry.member(member)
+    return Publishing(config, client, keys, unlock, before, revoked, now_ms, umbrella)
 
 
 def _missing(
@@ -232,11 +248,13 @@ def _missing(
 
 
 def _taken(address: str, member: str, raw: bytes) -> Mapping[str, int] | None:
-    """Post a publication; give what is said of it, or None where no umbrella answers."""
-    try:
-        status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
-    except (OSError, http.client.HTTPException):
-        return None
+    """Post a publication; give what is said of it, or None where no umbrella answers.
+
+    Raises:
+        PublicationRefusedError: it did not take it.
+        OSError, HTTPException: nothing answers.
+    """
+    status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
     return read_told(status, body)
 
 
@@ -264,6 +282,8 @@ def read_told(status: int, body: bytes) -> Mapping[str, int] | None:
 def _refusal(answer: object) -> PublicationRefusedError:
     problem = answer if isinstance(answer, dict) else {}
     parts = [str(problem[name]) for name in ("field", "detail") if problem.get(name)]
+    if problem.get("field") in _BEHIND:
+        parts.append("this node's registry is behind: the same again, with --umbrella ADDRESS")
     return PublicationRefusedError(": ".join(parts) or "publication: the umbrella refused it")
 
 

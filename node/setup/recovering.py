@@ -67,13 +67,13 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
     Args:
         config: of the node, which has joined; its member key must be here.
         now_ms: UTC.
-        umbrella: where `network serve` answers; None: the mirrors are tried in order.
+        umbrella: as `publish`.
 
     Raises:
         AlreadySetUpError: a database stands there that does not recover.
         SetupRunningError: another process begins, finishes or publishes.
         NoRegistryError, NotAdmittedError, UnknownKeyError, PublicationRefusedError,
-        PublicationUnprovenError, MirrorsFailedError: as `publish`; the same again goes on.
+        PublicationUnprovenError, UmbrellaUnreachedError: as `publish`; the same again goes on.
     """
     with alone(config.member.keys_dir):
         return _begin(config, now_ms, umbrella)
@@ -87,7 +87,7 @@ def _begin(config: Config, now_ms: int, umbrella: str | None) -> Begun:
         raise NoRegistryError(not_joined(config))
     if keys.member is None:
         raise UnknownKeyError("member.key: bring it back: it signs what the network is told")
-    client.refresh_blocking(now_ms)
+    client.refresh_blocking(now_ms, umbrella)
     check_standing(client.current(), config.member.id, keys)
     _ensure_database(config, keys.database_key, now_ms)
     _ensure_token(config, keys.database_key, now_ms)

@@ -84,7 +84,7 @@ def rotate(
         purpose: `log`, `receipt`, `transport`, `tls` or `witness`.
         now_ms: UTC.
         after_ms: how long others have to hear of it before it is used.
-        umbrella: where `network serve` answers; None: the mirrors are tried in order.
+        umbrella: as `node.setup.publishing.publish`.
         after_restore: whether cosignatures that a restored witness forgot are to count for nothing.
 
     Raises:
@@ -93,12 +93,10 @@ def rotate(
         HsmError: that token is away, so that nobody can tell.
         RotationRunningError: a successor is published already and its turn has not begun.
         NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
-        MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
+        UmbrellaUnreachedError, KeysError: as `node.setup.publishing.publish`.
     """
-    here = opened(config, now_ms)
-    coming = upcoming(here.before, purpose, now_ms)
-    if coming is not None and coming not in here.revoked:
-        raise RotationRunningError(f"{purpose}: a successor is published already ({coming})")
+    here = opened(config, now_ms, umbrella)
+    _check_none_comes(here, purpose)
     replaces = in_use(here.before, purpose, now_ms, here.revoked)
     keys_dir, from_ms = config.member.keys_dir, now_ms + after_ms
     left_behind = _forgotten(here, after_restore=after_restore) if purpose == "witness" else None
@@ -110,10 +108,25 @@ def rotate(
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     document = _ended(document, here.before, left_behind)
-    here.send(document, umbrella)
+    here.send(document)
     _take_up_published(here, keys_dir, now_ms, hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
+
+
+def _check_none_comes(here: Publishing, purpose: Rotated) -> None:
+    """See that no successor waits for its turn.
+
+    Raises:
+        RotationRunningError: one does, and is not revoked.
+    """
+    coming = upcoming(here.before, purpose, here.now_ms)
+    if coming is not None and coming not in here.revoked:
+        raise RotationRunningError(
+            f"{purpose}: a successor is published already ({coming}); wait until it is used"
+            f" (hotline keys status). If a thief may have it too: hotline keys revoke {coming},"
+            " then the same again"
+        )
 
 
 def _take_up_published(here: Publishing, keys_dir: Path, now_ms: int, hsm: Hsm | None) -> None:

@@ -174,6 +174,33 @@ async def test_g7_who_cannot_sign_since_when_revokes_nothing_with_a_time(
     assert document.turn(log).compromised_ms == 1_793_520_000_000
 
 
+async def test_g7_a_later_time_of_a_theft_is_published_only_if_that_is_said(
+    world: World, member_of: Any
+) -> None:
+    """What was signed between the two would count again; an earlier one takes more away."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+
+    async def stolen(*words: str) -> tuple[int, int | None]:
+        code, _ = await typed("keys", "revoke", log, "--compromised-at", *words)
+        return code, world.directory.open().registry.member(US).turn(log).compromised_ms
+
+    first, second = 1_793_520_000_000, 1_793_606_400_000
+    assert await stolen("2026-11-02T08:00") == (Exit.OK, second)
+    assert await stolen("2026-11-01T08:00") == (Exit.OK, first)
+    assert await stolen("2026-11-01T08:00") == (Exit.OK, first)
+    code, shown = await typed("keys", "revoke", log, "--compromised-at", "2026-11-02T08:00")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "theft_stated")
+    assert "2026-11-01T08:00" in shown["error"]["message"]
+    assert await stolen("2026-11-02T08:00", "--later") == (Exit.OK, second)
+
+
+async def test_later_without_a_time_is_typed_wrongly(typed: Any) -> None:
+    """It says something about a time."""
+    code, shown = await typed("keys", "revoke", "00" * 8, "--later")
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+
+
 async def test_g7_a_time_that_cannot_be_published_yet_is_told_beside_the_revocation(
     world: World, member_of: Any
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,15 @@ import pytest
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.cli.main import run
 from node.peer.recovery.handing_back import Permission
 from node.store.connection import open_reader, open_writer
 from node.store.recovery.handing_back import HandingBackStore
 from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from node.config import Config
 
     Typed = Any
@@ -25,16 +29,29 @@ NOW = 1_790_000_000_000
 EOKM = "nl-eokm"
 
 
-def permission(config: Config, key: str, now_ms: int = NOW) -> Permission:
-    """Ask as nl-eokm does, under the key that its document names."""
+@contextmanager
+def desk(config: Config) -> Iterator[HandingBackStore]:
+    """Open what the node answers recoveries from."""
     secret = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
     writer = InlineWriter(open_writer(config.store.path, secret))
     readers = InlineReaders(open_reader(config.store.path, secret))
     try:
-        return asyncio.run(HandingBackStore(writer, readers).permission(EOKM, key, now_ms))
+        yield HandingBackStore(writer, readers)
     finally:
         readers.close()
         asyncio.run(writer.close())
+
+
+def permission(config: Config, key: str, now_ms: int = NOW) -> Permission:
+    """Ask as nl-eokm does, under the key that its document names."""
+    with desk(config) as store:
+        return asyncio.run(store.permission(EOKM, key, now_ms))
+
+
+def given(config: Config, entries: int) -> None:
+    """Let the node have handed back so many entries."""
+    with desk(config) as store:
+        asyncio.run(store.given(EOKM, "00" * 8, entries))
 
 
 async def asked(typed: Typed, key: str = "00" * 8, now_ms: int = NOW) -> Permission:
@@ -67,6 +84,18 @@ async def test_word_of_a_person_counts_and_closes_the_task(
     assert (await typed("tasks", "list"))[1]["tasks"] == []
     assert await asked(typed, now_ms=_now()) is word
     assert await asked(typed, "11" * 8, _now()) is Permission.WAITS
+
+
+async def test_a_refusal_says_what_was_handed_back_before_it(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes nothing back."""
+    await asked(typed)
+    await typed("recover", "allow", EOKM)
+    await asyncio.to_thread(given, typed.config, 7)
+    words = ["recover", "refuse", EOKM, "-c", str(typed.config.source)]
+    assert await asyncio.to_thread(run, words) == Exit.OK
+    assert "7 entries were handed back" in capsys.readouterr().out
 
 
 async def test_word_given_by_a_clock_that_was_ahead_is_asked_for_again(typed: Typed) -> None:

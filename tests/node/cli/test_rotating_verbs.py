@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,6 +112,25 @@ async def test_g7_a_revoked_key_and_a_revoked_successor_are_replaced(
     assert on_disk(here, "log") == third["key_id"]
     assert await standings(here, "log") == ["revoked", "revoked", "in use"]
     assert listed_ids(published(world), "log") == [first, second["key_id"], third["key_id"]]
+
+
+async def test_g7_a_key_is_stolen_while_its_planned_successor_is_published(
+    world: World, here: Any
+) -> None:
+    """Both lay in one directory: who revoked the key in use is told to revoke the other."""
+    first = on_disk(here, "log")
+    _, second = await here("keys", "rotate", "log")
+    await here("keys", "revoke", first, "--compromised-at", "2026-11-01T08:00")
+    code, refused = await here("keys", "rotate", "log", "--after-h", 0)
+    assert (code, refused["error"]["code"]) == (Exit.REFUSED, "rotation_running")
+    named = re.search(r"hotline keys revoke (\w+)", refused["error"]["message"])
+    assert named is not None
+    assert named[1] == second["key_id"]
+    await here("keys", "revoke", named[1])
+    code, third = await here("keys", "rotate", "log", "--after-h", 0)
+    assert (code, on_disk(here, "log")) == (Exit.OK, third["key_id"])
+    assert await standings(here, "log") == ["revoked", "revoked", "in use"]
+    assert published(world).turn(first).compromised_ms == 1_793_520_000_000
 
 
 async def test_a_successor_of_no_key_says_nothing_of_one(

@@ -16,8 +16,8 @@ from keys.unlock import Unlock
 from node.config import load
 from node.config.edit import change_file
 from node.registry import admit
-from node.registry.errors import MirrorsFailedError, NoRegistryError
-from node.setup.errors import PublicationRefusedError
+from node.registry.errors import NoRegistryError
+from node.setup.errors import PublicationRefusedError, UmbrellaUnreachedError
 from node.setup.joining import joined
 from node.setup.publishing import Published, publish
 
@@ -135,7 +135,7 @@ async def test_member_key_kept_offline_is_asked_for(world: Any) -> None:
 async def test_umbrella_away_keeps_the_new_keys_for_the_next_attempt(world: Any) -> None:
     """A second attempt publishes the keys that were made, and makes no others."""
     later = NOW + 61 * DAY
-    with pytest.raises(MirrorsFailedError):
+    with pytest.raises(UmbrellaUnreachedError):
         await sent(world, later, rotate=True, umbrella="http://127.0.0.1:9")
     made = sorted(world.config.member.keys_dir.glob("sealing-*.key"))
     await sent(world, later, rotate=True)
@@ -158,7 +158,7 @@ async def test_what_answers_garbage_is_no_umbrella(world: Any, said: bytes) -> N
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
-        with pytest.raises(MirrorsFailedError):
+        with pytest.raises(UmbrellaUnreachedError):
             await sent(world, umbrella=str(server.make_url("")))
 
 

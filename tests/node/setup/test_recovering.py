@@ -17,8 +17,13 @@ from node.config import load
 from node.config.edit import change_file
 from node.peer.ledgers.forgetting import Forgotten
 from node.registry import admit
-from node.registry.errors import MirrorsFailedError, NoRegistryError
-from node.setup.errors import AlreadySetUpError, PublicationRefusedError, SetupRunningError
+from node.registry.errors import NoRegistryError
+from node.setup.errors import (
+    AlreadySetUpError,
+    PublicationRefusedError,
+    SetupRunningError,
+    UmbrellaUnreachedError,
+)
 from node.setup.opening import open_database_key, store_place
 from node.setup.publishing import publish
 from node.setup.recovering import Begun, begin, finish
@@ -144,7 +149,7 @@ async def test_network_must_have_been_joined(make_world: MakeWorld) -> None:
 async def test_attempt_that_failed_goes_on_with_the_same_keys(world: Any) -> None:
     """The umbrella was away: the second time nothing is made anew."""
     old = {one.key.key_id for one in listed(world).sealing}
-    with pytest.raises(MirrorsFailedError):
+    with pytest.raises(UmbrellaUnreachedError):
         await begun(world, umbrella="http://127.0.0.1:9")
     made = at_hand(world) - old
     await begun(world)
