@@ -6,7 +6,7 @@ illegal may name both: then its own hashes say that it is the harmless one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from node.matching.lists import HARMLESS, QUORUM, Hit, Listed, weigh
 from protocol.facts import Content
@@ -20,15 +20,15 @@ def by_entries(entries: Iterable[Listed]) -> list[Content]:
 def said_of(
     content: Content,
     alike: Iterable[Listed],
-    named: Callable[[Content], Iterable[Listed]],
+    named: Callable[[Sequence[Content]], Iterable[Listed]],
     min_bytes: int,
     *,
     pictures: bool = False,
 ) -> list[Hit]:
     """Return what entries say of a file, each once and weighed, in the order of their numbers.
 
-    `alike`: those that may be that file; `named`: those that have a hash of a file; `pictures`:
-    what only looks like it counts, too.
+    `alike`: those that may be that file; `named`: those that have a hash of one of these files;
+    `pictures`: what only looks like it counts, too.
     """
     entries = {one.number: one for one in alike}
     heard = (entries[number].hit(content, pictures=pictures) for number in sorted(entries))
@@ -36,11 +36,14 @@ def said_of(
     return weigh(said, min_bytes, harmless=_is_harmless(said, named))
 
 
-def _is_harmless(hits: Iterable[Hit], named: Callable[[Content], Iterable[Listed]]) -> bool:
-    """Whether a file is harmless by what these hits would hold illegal unseen."""
-    return any(
-        other is not None and other.counts_as in HARMLESS
-        for hit in hits
-        if hit.counts_as in QUORUM and hit.content is not None
-        for other in (one.hit(hit.content) for one in named(hit.content))
-    )
+def _is_harmless(
+    hits: Iterable[Hit], named: Callable[[Sequence[Content]], Iterable[Listed]]
+) -> bool:
+    """Whether a file is harmless by what these hits would hold illegal unseen.
+
+    Very many entries may share a hash: they are gone through once, not once for each of them.
+    """
+    files = [hit.content for hit in hits if hit.counts_as in QUORUM and hit.content is not None]
+    harmless = {one.number: one for one in named(files) if one.trust in HARMLESS}
+    said = (one.hit(file) for one in harmless.values() for file in files)
+    return any(hit is not None and hit.counts_as in HARMLESS for hit in said)

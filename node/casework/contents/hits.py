@@ -5,7 +5,7 @@ The store loads, with the rest of a decision, the entries that may be any of tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import asdict, replace
 
@@ -34,7 +34,7 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
         for hit in said_of(
             content,
             _alike(book, state, content).values(),
-            lambda one: _with_a_hash(book, one),
+            lambda files: _with_a_hash(book, files),
             book.loaded.min_bytes,
             pictures=pictures,
         ):
@@ -54,9 +54,9 @@ def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, List
     return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
 
 
-def _with_a_hash(book: Casebook, content: Content) -> Iterator[Listed]:
-    """Yield the entries that have a hash of a file."""
-    for key in book.fingerprints.content(content):
+def _with_a_hash(book: Casebook, files: Sequence[Content]) -> Iterator[Listed]:
+    """Yield the entries that have a hash of one of these files."""
+    for key in dict.fromkeys(content_keys(book.fingerprints, files)):
         yield from book.loaded.listed.get(key, ())
 
 

@@ -157,12 +157,12 @@ class Known:
         wanted = tuple(contents)
         listed = self.listed(connection, content_keys(self._fingerprints, wanted), counts)
 
-        def named(content: Content) -> Iterator[Listed]:
-            for key in self._fingerprints.content(content):
+        def named(files: Sequence[Content]) -> Iterator[Listed]:
+            for key in dict.fromkeys(content_keys(self._fingerprints, files)):
                 yield from listed.get(key, ())
 
         asked = wanted if listed else ()
-        said = ((one, said_of(one, named(one), named, self.min_bytes)) for one in asked)
+        said = ((one, said_of(one, named([one]), named, self.min_bytes)) for one in asked)
         return {one: tuple(hits) for one, hits in said if hits}
 
     def listed(

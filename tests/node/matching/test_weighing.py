@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from node.matching.contents import Likeness
+from node.matching.linked import said_of
 from node.matching.lists import (
     MIN_BYTES,
     QUORUM,
@@ -181,3 +184,20 @@ def test_what_is_guarded_says_so() -> None:
     assert [one.guarded for one in weigh([hit(trust=Trust.AUTO_2)])] == [True]
     told = weigh([hit(), hit("b", Trust.SUGGESTION), hit("c", likeness=Likeness.PERHAPS)])
     assert not any(one.guarded for one in told)
+
+
+def test_entries_that_share_a_hash_are_gone_through_once_for_a_file() -> None:
+    """A list may name one hash a thousand times: once for each of them it took seconds, a file."""
+    terms = Terms("a", Provenance.HOTLINE)
+    entries = [
+        Listed(number, terms, 1, Entry(file(1, md5=number), "A"), Trust.AUTO)
+        for number in range(1, 51)
+    ]
+    asked: list[Content] = []
+
+    def named(files: Sequence[Content]) -> list[Listed]:
+        asked.extend(files)
+        return entries
+
+    assert len(said_of(file(1), entries, named, MIN_BYTES)) == len(entries)
+    assert asked == [one.entry.content for one in entries]
