@@ -94,12 +94,14 @@ class HashCheckDesk:
     async def was_overruled(self, complaint_id: str, decision: Decision) -> Complaint | None:
         """Return the complaint if this is a word on it, and its last word no more.
 
-        Somebody spoke after it, or the company complained again: of that it says nothing.
+        Somebody spoke after it, or the company complained again: of that it says nothing. Its last
+        word is said once more, as often as what follows from it was broken off.
         """
         known = await self.store.complaint(complaint_id)
-        said = () if known is None else known.state.decisions
-        over = said if known is not None and known.status == "open" else said[:-1]
-        return known if decision in over else None
+        if known is None or decision not in known.state.decisions:
+            return None
+        is_last = known.status != "open" and decision == known.state.decisions[-1]
+        return None if is_last else known
 
     async def decide(
         self, complaint_id: str, *, upheld: bool, by: str, reason: str, asked_ms: int | None = None

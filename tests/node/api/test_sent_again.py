@@ -232,15 +232,17 @@ class TestDecision:
         assert (status, b'"status":"open"' in body) == (200, True)
         assert await self.decisions(local) == [False]
 
+    @pytest.mark.parametrize("times", [1, 2])
     async def test_a_word_that_was_broken_off_is_said_again(
-        self, client: Client, local: LocalNode
+        self, client: Client, local: LocalNode, times: int
     ) -> None:
         """Its task waits for what an upheld complaint takes back, and is closed after that."""
         path = await complaint(local)
         await posted(client, path, *self.UPHELD)
         (one,) = await local.hashcheck.complaints(open_only=False)
-        await local.store.hashchecks.open_task(COMPLAINED, one.complaint_id, local.now)
-        await local.store.writer.run(lambda c: c.execute(LOST))
-        status, body, _ = await posted(client, path, *self.UPHELD)
-        assert (status, b'"status":"upheld"' in body) == (200, True)
-        assert await local.access.open_tasks(10) == []
+        for _ in range(times):
+            await local.store.hashchecks.open_task(COMPLAINED, one.complaint_id, local.now)
+            await local.store.writer.run(lambda c: c.execute(LOST))
+            status, body, _ = await posted(client, path, *self.UPHELD)
+            assert (status, b'"status":"upheld"' in body) == (200, True)
+            assert await local.access.open_tasks(10) == []
