@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class HashCheck:
 
         Raises:
             OSError: it cannot be reached, or refuses (429 says in Retry-After for how long).
+            HTTPException, ValueError: the answer broke off, or is none, as of a proxy between.
         """
         answers: list[dict[str, str]] = self._post("check", {"entries": entries})["answers"]
         return answers
@@ -81,7 +83,8 @@ def decide(service: HashCheck, paths: list[Path]) -> list[tuple[Path, str, str]]
         some = readable[start : start + AT_ONCE]
         try:
             answers = service.check([hashes[path] for path in some])
-        except OSError as error:  # 429 says when to ask again; another 4xx will never be answered
+        except (OSError, HTTPException, ValueError) as error:
+            # 429 says when to ask again; another 4xx will never be answered; half an answer is none
             _say(f"{len(some)} files were not asked about: {error}")
             continue
         for path, one in zip(some, answers, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
 from examples.upload_check import AT_ONCE, PUBLISH, REFUSE, WAIT, HashCheck, decide, hashes_of
 from node.store.sqlite import Store
@@ -87,3 +88,24 @@ async def test_uploads_wait_while_nobody_answers(
     told = await asyncio.to_thread(decide, client, uploads)
     assert {decision for _, decision, _ in told} == {WAIT}
     assert "401" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("length", [4, 40])
+async def test_uploads_wait_where_something_else_answers_or_breaks_off(
+    aiohttp_server: Callable[..., Awaitable[TestServer]], uploads: list[Path], length: int
+) -> None:
+    """The page of a proxy, or half of it: what had been answered of other files was lost."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": str(length)})
+        await answer.prepare(request)
+        await answer.write(b"<br>")
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/hashcheck/v1/check", page)
+    client = HashCheck(str((await aiohttp_server(app)).make_url("/")), "hk_key")
+    told = await asyncio.to_thread(decide, client, uploads)
+    assert {decision for _, decision, _ in told} == {WAIT}
