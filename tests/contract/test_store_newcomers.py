@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.contents.relisting import Piece
-from node.matching.lists import MIN_BYTES, Provenance, Retraction, Terms, Trust
+from node.matching.lists import MIN_BYTES, Entry, Provenance, Retraction, Terms, Trust
 from node.store.contents.lists import keep_terms
-from node.store.contents.newcomers import unmatched
+from node.store.contents.newcomers import MOST_BESIDE, unmatched
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.network import NOW_MS
@@ -166,3 +167,16 @@ async def test_all_entries_are_gone_through_when_the_least_size_changes(store: S
         await store.known_content.judge_unseen_from(least)
         assert await look(store, unmatched) == waits
         await gone_through(store, 9)
+
+
+async def test_entry_of_a_hash_that_very_many_share_brings_some_of_them_when_it_ends(
+    store: Store,
+) -> None:
+    """A list that named one MD5 everywhere would be read whole for each entry that goes."""
+    name = await listed(store)
+    many = [msgspec.structs.replace(content(n), md5=bytes(16)) for n in range(1, MOST_BESIDE + 9)]
+    await take(store, name, 1, *(Entry(one, "1", NOW_MS) for one in many))
+    await take(store, name, 2, Retraction(content=content(1, "sha256")))
+    (ended,) = await store.known_content.ended_entries(9)
+    told = [one for one in many[1:] if {*FINGERPRINTS.content(one)} <= {*ended.beside}]
+    assert len(told) == MOST_BESIDE

@@ -38,6 +38,10 @@ _WAITING: Final = (
 )
 _NAMES: Final = "SELECT c.id, l.name FROM list_categories c JOIN lists l ON l.id = c.list"
 _ENDED: Final = "SELECT entry, keys FROM list_ended WHERE keys IS NOT NULL ORDER BY number LIMIT ?"
+_SHARING: Final = "SELECT DISTINCT entry FROM list_keys WHERE key IN ({})"
+MOST_BESIDE: Final = 1000
+"""So many that share a hash with one entry that ended are looked at; no file has as many."""
+_SOME_SHARING: Final = f"{_SHARING} LIMIT {MOST_BESIDE}"
 _COUNTED_AT_ONCE: Final = 200_000
 """Of a list of millions a store would sort all of them at once, in half a gigabyte of memory."""
 
@@ -113,6 +117,7 @@ class Newcomers:
         """See `node.casework.contents.unlisting.EndedStore`.
 
         What is named harmless no more may be the file of an item by hashes that the item has not.
+        A list that named one hash very often, and goes, is not gone through anew for each entry.
         """
         of = self._fingerprints
 
@@ -121,7 +126,10 @@ class Newcomers:
                 Ended(row[0], tuple(keys_in(row[1])))
                 for row in connection.execute(_ENDED, (limit,))
             ]
-            return [one._replace(beside=tuple(_beside(connection, of, one.keys))) for one in ended]
+            return [
+                one._replace(beside=tuple(_beside(connection, of, one.keys, _SOME_SHARING)))
+                for one in ended
+            ]
 
         return await self._readers.run(query)
 
@@ -177,10 +185,9 @@ def _alike(connection: Connection, index: NearIndex, pdqs: Iterable[bytes]) -> f
 
 
 def _beside(
-    connection: Connection, fingerprints: Fingerprints, keys: Iterable[bytes]
+    connection: Connection, fingerprints: Fingerprints, keys: Iterable[bytes], sql: str = _SHARING
 ) -> set[bytes]:
     """Return the keys of the entries that share one of these: see `node.matching.linked`."""
-    sql = "SELECT DISTINCT entry FROM list_keys WHERE key IN ({})"
     numbers = [row[0] for row in select_in(connection, sql, sorted(keys))]
     entries = read_entries(connection, numbers).values()
     return set(content_keys(fingerprints, [entry.content for _, entry in entries]))
