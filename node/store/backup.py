@@ -16,6 +16,7 @@ from pathlib import Path
 from node.casework.showing.feed import restore_tag
 from node.store.connection import (
     FileConnection,
+    address,
     driver_errors,
     is_older,
     open_reader,
@@ -107,7 +108,7 @@ def _heed(connection: FileConnection, upgrade: Upgrade, at: Callable[[], Step]) 
 def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | None) -> None:
     """`sqlcipher_export` within one read transaction: one moment, re-encrypted under `key`."""
     connection.execute("PRAGMA query_only = OFF")
-    connection.execute("ATTACH DATABASE ? AS copy KEY ?", (str(partial), f"x'{key.hex()}'"))
+    connection.execute("ATTACH DATABASE ? AS copy KEY ?", (address(partial), f"x'{key.hex()}'"))
     connection.execute("PRAGMA copy.auto_vacuum = INCREMENTAL")  # what is erased gives room back
     version = connection.execute("PRAGMA main.user_version").fetchone()[0]
     connection.execute("BEGIN")

@@ -127,11 +127,19 @@ def leave_nothing_open(connection: Connection) -> None:
         roll_back(connection)
 
 
+def address(path: Path) -> str:
+    """Name a file to SQLite, whatever signs are in its path.
+
+    Whole: one that begins with `//` would begin with a host, and `:memory:` be no file.
+    """
+    return f"file://{quote(os.fsencode(path.absolute()))}"
+
+
 def _connect(
     path: Path, key: bytes, *, read_only: bool, page_bytes: int = PAGE_BYTES
 ) -> FileConnection:
     connection: FileConnection
-    at = f"file:{quote(os.fsencode(path))}?mode={'ro' if read_only else 'rwc'}"
+    at = f"{address(path)}?mode={'ro' if read_only else 'rwc'}"
     try:
         connection = sqlcipher3.connect(
             at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from node.store.backup import backup
 from node.store.connection import create_database, open_reader
 from node.store.errors import StoreError, StoreFullError
 
@@ -46,7 +48,9 @@ def test_a_database_that_cannot_be_opened_is_no_mistake_of_this_program(tmp_path
         open_reader(tmp_path / "node.db", KEY)
 
 
-@pytest.mark.parametrize("name", ["no 1#a", "what?mode=memory", "a%41", "it's \N{BLACK STAR}"])
+@pytest.mark.parametrize(
+    "name", ["no 1#a", "what?mode=memory", "a%41", "it's \N{BLACK STAR}", os.fsdecode(b"k\xf6ln")]
+)
 def test_a_database_stands_where_it_is_said_to(tmp_path: Path, name: str) -> None:
     """Not in a file whose name ends at a `#` or `?`: two nodes would have one, and backups none."""
     folder = tmp_path / name
@@ -54,3 +58,17 @@ def test_a_database_stands_where_it_is_said_to(tmp_path: Path, name: str) -> Non
     assert (folder / "node.db").stat().st_size > 0
     assert list(tmp_path.iterdir()) == [folder]
     open_reader(folder / "node.db", KEY).close()
+    backup(folder / "node.db", KEY, folder / "copy", KEY)
+    open_reader(folder / "copy", KEY).close()
+
+
+@pytest.mark.parametrize("name", ["node.db", ":memory:", "//"])
+def test_a_database_stands_in_the_folder_where_a_verb_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """And where a folder was put together with one stroke too many."""
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"/{tmp_path}/node.db" if name == "//" else name)
+    create_database(path, KEY)
+    open_reader(path, KEY).close()
+    assert path.stat().st_size > 0
