@@ -84,6 +84,7 @@ class Loaded:
     reports: dict[tuple[str, str], str] = field(default_factory=dict)
     leaves: tuple[bytes, ...] = ()
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    cited_ids: dict[tuple[str, bytes], bytes] = field(default_factory=dict)  # of those entries
     answered: set[tuple[str, str]] = field(default_factory=set)  # (member, id): is with that member
     near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # PDQ hash: what is like it
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)

@@ -271,6 +271,19 @@ async def test_answer_to_another_entry_about_the_item_is_looked_at_whole(said: T
     assert found == ([IDS[0]], set())
 
 
+async def test_answer_to_an_earlier_hand_over_of_the_item_is_looked_at_whole(said: Tenure) -> None:
+    """It came back and went there anew: its state tells which of the two is answered."""
+    await post(said.store, msgspec.structs.replace(message(4), item=IDS[0]))
+    cited = (Cited(0, LEAVES[0]),)
+    citation = Citation(PEER, Lane.REPORTS, FIRST, cited, plain=True)
+
+    def decide(book: Casebook) -> tuple[list[str], dict[tuple[str, bytes], bytes]]:
+        return sorted(book.loaded.items), book.loaded.cited_ids
+
+    found, _ = await said.store.cases.transact(Needs(cited=[citation]), LATER_MS, decide)
+    assert found == ([IDS[0]], {(PEER, LEAVES[0]): SAID[0].entry_id})
+
+
 async def test_item_that_the_batch_needs_anyhow_is_written_once_and_whole(said: Tenure) -> None:
     """Two decisions about it in one batch meet in one state."""
     book = await hear(said.store, 0, 1, needs=Needs(items={IDS[0]}))

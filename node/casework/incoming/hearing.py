@@ -140,7 +140,10 @@ def hear_dispositions(
             unplaced = unplaced or item_id is None  # else it was erased since
         else:
             strange = strange or peer not in handed_to(book.us, state)
-            heard.add(_hear_answer(book, forwarding, state, body, message.at_ms))
+            entry_id = book.loaded.cited_ids.get((peer, one.leaf))
+            late = is_late_answer(book, forwarding.postbox, state, peer, entry_id)
+            said = replace(body, late=late)
+            heard.add(_hear_answer(book, forwarding, state, said, message.at_ms))
     if unplaced:
         book.tasks.append(("answer_to_nothing", peer))
     return Disposition.NOT_PERMITTED if strange or heard == {Disposition.NOT_PERMITTED} else None

@@ -27,15 +27,17 @@ Place = tuple[str, str, str, bytes, int]
 """Of an entry: `sent` or `held`, peer, lane, epoch, index."""
 Log = tuple[str, str, bytes]
 """One epoch of a channel: peer, lane, epoch."""
-Found = dict[bytes, tuple[str, bool]]
-"""The items of entries by leaf, and whether each item is there and not answered."""
+Found = dict[bytes, tuple[str, bool, bytes | None]]
+"""Items of entries by leaf, whether each is there and not answered, and the ids of the entries."""
 
 
 _SENT = (
-    "SELECT l.idx, l.leaf, m.item, EXISTS (SELECT 1 FROM items i WHERE i.id = m.item"  # noqa: S608 - own words
+    "SELECT l.idx, l.leaf, m.item, m.entry_id, EXISTS (SELECT 1 FROM items i WHERE i.id = m.item"  # noqa: S608 - own words
     f" AND m.kind = {int(Kind.ITEM)} AND i.custody = 'handed_on' AND i.responsible = l.peer)"
     " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.item = m.item"
     f" AND e.kind = {int(EventKind.ANSWERED)})"
+    " AND NOT EXISTS (SELECT 1 FROM messages_out o WHERE o.item = m.item"
+    f" AND o.kind = {int(Kind.ITEM)} AND o.seq > m.seq)"
     " FROM log_out l JOIN messages_out m ON m.seq = l.message"
     " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? AND l.idx "
 )
@@ -46,14 +48,17 @@ _IN_A_ROW = _SENT + "BETWEEN ? AND ?"
 def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]:
     """Find the items of cited entries; return those of which the state must be loaded.
 
-    The others are with the member that answers, by the very entry that it cites, were not answered
-    yet, and learn nothing but their answer: neither their state nor their row is looked at.
+    The others are with the member that answers, by the very entry that it cites, have gone nowhere
+    since, were not answered yet, and learn nothing but their answer: neither their state nor their
+    row is looked at.
     """
     whole: set[str] = set()
     for citation, found in _placed(connection, needs.cited):
         peer = citation.peer
-        for leaf, (item, is_there) in found.items():
+        for leaf, (item, is_there, entry_id) in found.items():
             loaded.cited[peer, leaf] = item
+            if entry_id is not None:
+                loaded.cited_ids[peer, leaf] = entry_id
             if citation.plain and is_there:
                 loaded.answered.add((peer, item))
             else:
@@ -81,7 +86,7 @@ def _placed(connection: Connection, cited: Iterable[Citation]) -> list[tuple[Cit
     for one, found in placed:
         items = elsewhere.get((one.peer, one.lane), {})
         missing = [c.leaf for c in one.cited if c.leaf in items and c.leaf not in found]
-        found.update({leaf: (items[leaf], False) for leaf in missing})
+        found.update({leaf: (items[leaf], False, None) for leaf in missing})
     return placed
 
 
@@ -94,8 +99,8 @@ def _in_place(connection: Connection, citation: Citation) -> Found:
     else:
         rows = select_in(connection, _ONE_BY_ONE, leaves, log)
     return {
-        leaf: (item, bool(there))
-        for index, leaf, item, there in rows
+        leaf: (item, bool(there), entry_id)
+        for index, leaf, item, entry_id, there in rows
         if item and leaves.get(index) == leaf
     }
 
@@ -358,4 +363,4 @@ def answered(connection: Connection, peer: str, message: Dispositions) -> list[s
     In a database that was set back, what it cites elsewhere may not have been there when it came.
     """
     citation = Citation(peer, message.origin_lane, message.origin_epoch, message.cited)
-    return [item for item, _ in _in_place(connection, citation).values()]
+    return [item for item, *_ in _in_place(connection, citation).values()]

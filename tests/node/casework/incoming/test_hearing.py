@@ -401,6 +401,19 @@ class TestAnswersToCrowds:
         assert happened(receiver.book) == ["answered", "answered"]
         assert receiver.book.tasks == []
 
+    def test_late_answer_is_none_to_the_hand_over_that_followed(self) -> None:
+        """Else a refusal of that one is not its first word, and nobody has the item."""
+        back = msgspec.structs.replace(AWAY, hops=(*AWAY.hops, Hop(US, NOW_MS)))
+        state = handed_on(back)
+        receiver = self.heard(state)
+        earlier, *_ = said_to_fr(Kind.ITEM, len(AWAY.hops))
+        _, this = said_to_fr(Kind.ITEM, len(state.hops))
+        receiver.book.loaded.cited_ids = {("fr-pdc", self.LEAVES[0]): earlier}
+        self.crowd(receiver, self.LEAVES[0])
+        assert receiver.state(ITEM).answer is None
+        receiver("fr-pdc", answer(ITEM, Disposition.NOT_PERMITTED, entry_id=this), revision=1)
+        assert receiver.state(ITEM).custody is Custody.HERE
+
     def test_citation_of_what_we_never_said_goes_before_a_person(self) -> None:
         """And holds up no other."""
         receiver = self.heard(handed_on(item(1)))
