@@ -192,7 +192,10 @@ def route(
         in_time = _came_ms(state) <= book.now < _locating_ends_ms(state)
         if state.custody is Custody.HERE or in_time:
             body = _look_later(state, found, retry_ms, book.now)
-            return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
+            book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
+            if not in_time and state.due_ms == _locating_ends_ms(state):  # `keep_meanwhile`
+                book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
+            return book.loaded.items[item_id]
         retry_ms = _later(state, retry_ms, book.now)
     choice = chosen or choose(forwarding.registry, book.us, state, found)
     if choice.member != book.us:
@@ -229,7 +232,8 @@ def _look_later(state: ItemState, found: Jurisdiction, retry_ms: int, now_ms: in
     placed = state.jurisdiction
     if placed is not None and placed.state is not HostingState.UNRESOLVED:
         return Located(placed, retry_ms)
-    return Located(found, _later(state, retry_ms, now_ms))
+    due_ms, ends_ms = _later(state, retry_ms, now_ms), _locating_ends_ms(state)
+    return Located(found, min(due_ms, ends_ms) if now_ms < ends_ms else due_ms)
 
 
 def _later(state: ItemState, retry_ms: int, now_ms: int) -> int:
@@ -241,7 +245,8 @@ def _later(state: ItemState, retry_ms: int, now_ms: int) -> int:
 def keep_meanwhile(book: Casebook, item_id: str) -> ItemState:
     """Take an item that is being located: somebody acts on it, so this member is responsible.
 
-    It is looked for as before, and goes where it belongs.
+    It is looked for as before, and goes where it belongs; once its time to be located is over, a
+    person looks.
     """
     state = book.loaded.items[item_id]
     told = () if state.jurisdiction is None else state.jurisdiction.evidence

@@ -413,12 +413,26 @@ class TestLocatedAgain:
         self, came_ms: int
     ) -> None:
         """For as long again as it has waited, a day at most; also once a person acted on it."""
-        seen = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=(Hop(US, came_ms),))
+        hops, due_ms = (Hop(US, came_ms),), NOW_MS - 1
+        seen = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=hops, due_ms=due_ms)
         made = self.placed(seen, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
         state = made.loaded.items[seen.id]
         assert happened(made) == ["located"]
         assert (state.custody, state.reviews) == (Custody.HERE, ())
         assert state.due_ms == NOW_MS + min(NOW_MS - came_ms, LOOK_AGAIN_MS)
+
+    def test_what_somebody_acted_on_before_it_was_placed_is_before_a_person_at_the_end(
+        self,
+    ) -> None:
+        """Who told police in the first minute did not look where it is."""
+        hops = (Hop(US, NOW_MS - HOUR_MS + 3),)
+        acted = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=hops)
+        made = self.placed(acted, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
+        assert made.loaded.items[acted.id].due_ms == NOW_MS + 3
+        made.now += 3
+        forwarding = Forwarding(network(), ids(), POSTBOX)
+        place(made, acted.id, elsewhere(HostingState.UNRESOLVED), NOW_MS + 9, forwarding)
+        assert made.loaded.items[acted.id].reviews == (Review.LOCATION_UNCERTAIN,)
 
     def test_a_look_that_fails_takes_no_place_away(self) -> None:
         """What was hidden is so until something else is known; it is soon looked for again."""
