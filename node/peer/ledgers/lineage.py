@@ -214,14 +214,14 @@ class Lineages:
             return NOTHING_SHOWN
 
     async def _led_from(self, told: SeenHead | None) -> Lineage:
-        """Lead on from a head of ours to one that is believed (§8.16.6).
+        """Lead on from a head of ours, or from nothing, to one that is believed (§8.16.6).
 
-        A chain can be too short to reach one, after more restarts under a key that was revoked
-        since than it has links. What it ends at is ours all the same: our key of now says it again,
-        so that no number of restarts makes us one who does not lead on.
+        Our newest head can be under a key that was revoked since, and a chain too short to reach
+        another, after more restarts under such a key than it has links. What it ends at is ours all
+        the same: our key of now says it again, so that we are never one who does not lead on.
         """
         ours = await self._store.ours(told, self._counts)
-        if ours.start is None or self._counts(ours.links[-1].note):
+        if not ours.links or self._counts(ours.links[-1].note):
             return ours
         key = self._log_key()
         if key.public not in self._believed(self._registry(), self._us):

@@ -21,7 +21,15 @@ from node.peer.ledgers.ledger_exchange import LINEAGE
 from node.store.connection import open_reader
 from node.store.ledgers.lineage import Lineages, remembered
 from protocol.ledger import LedgerOrigin, LoggedHead
-from protocol.lineage import NOTHING_SHOWN, Lineage, Owner, Remembered, follow, to_bytes
+from protocol.lineage import (
+    NOTHING_SHOWN,
+    Lineage,
+    Owner,
+    Remembered,
+    follow,
+    from_bytes,
+    to_bytes,
+)
 from protocol.merkle import CompactRange
 from protocol.vocabulary import Kind
 from tests.simulation.world import World
@@ -400,6 +408,18 @@ async def test_8_16_6_a_head_is_not_said_again_under_a_key_that_nobody_believes(
     shown = await world[IWF].lineages._led_from(first.seen)
     assert [link.path for link in shown.links[:1]] == [()]
     assert shown == await world[IWF].lineages._store.ours(first.seen, lambda _note: False)
+
+
+async def test_8_16_6_who_remembers_nothing_is_shown_a_head_under_a_key_that_is_believed(
+    world: World,
+) -> None:
+    """The newest head is under a key that was revoked since, and nothing has moved after that."""
+    world[IWF].ledger.log_key = rotated(world)
+    raw = await world[IWF].lineages.answer(PDC, to_bytes(Lineage(1, None, None, (), (), ())))
+    keys = world.registry.member(IWF).log_keys
+    found = follow(from_bytes(raw), Owner(world.registry.network_id, IWF, keys), None).remembered
+    assert found is not None
+    assert found[:2] == newest(world)
 
 
 async def test_8_16_an_epoch_that_is_over_is_hashed_once(world: World) -> None:
