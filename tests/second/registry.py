@@ -19,7 +19,7 @@ PURPOSES = ("log", "receipt", "transport", "witness")
 class Network(NamedTuple):
     """A verified registry: its id, by member and purpose the signing keys, and stolen ones.
 
-    `ends`: by key, when its turn ends (ms).
+    `ends`: by key, when its turn ends (ms). `inactive`: who is suspended or expelled.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Network(NamedTuple):
     stolen: dict[bytes, int]
     ends: dict[bytes, int]
     owners: dict[str, bytes]
+    inactive: frozenset[str]
 
     def without(self, notes: list[str]) -> Network:
         """Give what is left of trust after the revocation notes in a bundle (§3.7, §12)."""
@@ -86,7 +87,9 @@ def verify(pin: bytes, files: Files) -> Network:
     for member, role in roles.items():
         keys[member] = _member(files, snapshot, targets, role, network, taken, stolen, ends)
     need(len(taken) == len(set(taken)), "registry: one key in two places")
-    return Network(network, keys, stolen, ends, owners)
+    said = document["members"].items()
+    inactive = frozenset(who for who, one in said if one.get("status", "active") != "active")
+    return Network(network, keys, stolen, ends, owners, inactive)
 
 
 def _member_key(targets: dict[str, Any], role: dict[str, Any]) -> bytes:
@@ -187,6 +190,8 @@ def _by(raw: bytes, role: dict[str, Any], keys: dict[str, Any], kind: str) -> di
     signed: dict[str, Any] = metadata["signed"]
     message = olpc(signed).encode()
     good = set()
+    named = [signature["keyid"] for signature in metadata["signatures"]]
+    need(len(set(named)) == len(named), f"{kind}: a key signs twice")
     for signature in metadata["signatures"]:
         if signature["keyid"] in role["keyids"]:
             public = bytes.fromhex(keys[signature["keyid"]]["keyval"]["public"])

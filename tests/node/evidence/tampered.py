@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,15 @@ def registry(name: str) -> Tamper:
         bundle["registry"][path] = flipped(bundle["registry"][path])
 
     return tamper
+
+
+def signed_twice(bundle: dict[str, Any]) -> None:
+    """Let one key sign the timestamp twice, rightly both times."""
+    path = "metadata/timestamp.json"
+    metadata = json.loads(base64.b64decode(bundle["registry"][path]))
+    metadata["signatures"] *= 2
+    raw = json.dumps(metadata, sort_keys=True, separators=(",", ":")).encode()
+    bundle["registry"][path] = base64.b64encode(raw).decode()
 
 
 def lost(name: str) -> Tamper:
@@ -230,6 +240,7 @@ TAMPERED: dict[str, Tamper] = LEDGER | {
     "witnessed_by_nobody": first("checkpoint", lambda note: note + note.split("\n\n")[1]),
     "root": registry("1.root"),
     "timestamp": registry("timestamp"),
+    "timestamp_signed_twice": signed_twice,
     "snapshot": registry("snapshot"),
     "targets": registry("targets.json"),
     "member_role": registry(HERE),
