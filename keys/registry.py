@@ -128,8 +128,12 @@ class Registry:
 
     @property
     def witness_keys(self) -> Mapping[str, tuple[VerifyKey, ...]]:
-        """By member, the keys that cosign or cosigned ledgers, none that was stolen."""
-        return {member: document.witness_keys for member, document in self.members.items()}
+        """By active member, the keys that cosign or cosigned ledgers, none that was stolen.
+
+        Who is suspended or expelled can state any time, and its keys are listed for good.
+        """
+        members = self.members.items()
+        return {who: document.witness_keys for who, document in members if self.is_active(who)}
 
     @property
     def witness_ends(self) -> Mapping[str, int]:

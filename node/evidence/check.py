@@ -11,8 +11,9 @@
    different members know it); the bundle's own must be among them. An answer to several entries
    speaks of none: it must cite one that the bundle holds. A verdict on files has an id of its own.
 8. The ledger part, where there is one: a head of the sender's or the receiver's ledger, signed by
-   its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
-   verifies. It is witnessed since the second of those that are neither sender nor receiver.
+   its log key, holds this very checkpoint as a leaf; of the cosignatures those count that verify
+   under a listed witness key of an active member.
+   It is witnessed since the second of those that are neither sender nor receiver.
 9. Time: a receipt's time is its receiver's own word. Without step 8 nothing is witnessed.
 10. Void is what in 5 or 6 is by a key that its owner says was stolen, or that a revocation note in
    the bundle revokes, unless the owner's own ledger was witnessed (8) before the theft. Where the

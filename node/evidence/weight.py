@@ -81,9 +81,9 @@ class Trust:
         return sorted(keys, key=doubt)
 
     def witnesses(self) -> dict[str, list[VerifyKey]]:
-        """Give every member's witness keys that say something."""
-        members = self.registry.members.items()
-        return {member: self.good(member, document.witness_keys) for member, document in members}
+        """Give the witness keys that say something, of every member that is active (§8.12.11)."""
+        members = self.registry.witness_keys.items()
+        return {member: self.good(member, keys) for member, keys in members}
 
 
 @dataclass(slots=True)

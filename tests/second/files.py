@@ -241,9 +241,9 @@ def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dic
     leaf = sha256(b"\0", pack_leaf(checkpoint.origin, checkpoint.size, checkpoint.root))
     path = [from64(one) for one in part["path"]]
     need(root_above(leaf, part["index"], head.size, path) == head.root, "ledger: another root")
-    return check_witnesses(
-        part["head"], {m: network.counting(m, "witness", None) for m in network.keys}, network.ends
-    )
+    active = network.keys.keys() - network.inactive
+    witnesses = {one: network.counting(one, "witness", None) for one in active}
+    return check_witnesses(part["head"], witnesses, network.ends)
 
 
 def pack_leaf(origin: str, size: int, root: bytes) -> bytes:

@@ -119,7 +119,7 @@ Counts = Callable[[Given], bool]
 
 
 def counts_in(registry: Registry) -> Counts:
-    """Return which cosignatures are by a key that its witness lists, and in the turn of that key.
+    """Return which cosignatures are by a key that an active witness lists, in that key's turn.
 
     What a restored witness forgot counts for nothing (§8.12.9), and is asked for again. They are
     verified once more: a witness has several keys, of which four bytes may be the same, and can
@@ -141,7 +141,7 @@ def counts_in(registry: Registry) -> Counts:
 
 def _counts(registry: Registry, given: Given) -> bool:
     document = registry.members.get(given.witness)
-    if document is None:
+    if document is None or not registry.is_active(given.witness):
         return False
     keys, ends = document.witness_keys, document.witness_ends
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +17,18 @@ from keys.turns import Turn
 from node.evidence.check import check
 from node.peer.ledgers.witness import Witness
 from node.peer.ledgers.witnessing import candidates
-from node.registry import repository
+from node.registry import changes, repository
 from node.store.audits.witness_audit import WitnessAudit
 from node.store.connection import open_reader
-from tests.builders.network import NOW_MS, member_files
+from protocol.ledger import verify_ledger_head
+from protocol.witness import MAX_WITNESSED_BYTES, cosign_head
+from tests.builders.network import NOW_MS, member_files, member_keys
 from tests.node.evidence.test_stolen import EOKM, IWF, PLACE, Governed
 from tests.second import files as second
 
-PDC, ECO = "fr-pdc", "de-eco"
+PDC, ECO, SOL = "fr-pdc", "de-eco", "at-sol"
+BEFORE_S = 1_735_689_600
+"""Before the network was."""
 
 
 @pytest.fixture
@@ -33,6 +38,15 @@ async def world(tmp_path: Path) -> AsyncIterator[Governed]:
     await made.start()
     yield made
     await made.close()
+
+
+def expel(world: Governed, *members: str) -> None:
+    """Let the umbrella expel these."""
+    network = world.registry.network
+    for member in members:
+        network = changes.expel(network, member, {})
+    world.umbrella = world.umbrella.govern(network)
+    world.registry, world.files = world.umbrella.registry, world.umbrella.files
 
 
 def stated(world: Governed, member: str, turn: Turn, key_id: str | None = None) -> None:
@@ -113,3 +127,58 @@ async def test_8_12_an_owner_asks_again_for_what_counts_no_more(
     with closing(connection):
         given = WitnessAudit(connection).cosignatures()
     assert {one.witness: one.time_s for one in given}[PDC] == world.now // 1000
+
+
+async def test_8_12_an_owner_asks_others_in_place_of_an_expelled_witness(tmp_path: Path) -> None:
+    """The bundle from before is read by the registry in it; the one after has two others."""
+    world = Governed(tmp_path, (IWF, EOKM, PDC, ECO, SOL))
+    await world.start()
+    try:
+        result = await world[IWF].submit(PLACE.format(1))
+        await world.settle()
+        world.now += 3_600_000
+        await world[IWF].keep_ledger()
+        item = result.items[0].item_id
+        before = world.bundle(IWF, item)
+        gone = world.both_read(before).proofs[0]["witnessed_by"][0]
+        expel(world, gone)
+        assert world.both_read(world.bundle(IWF, item)).witnessed == "not witnessed"
+        assert world.both_read(before).witnessed.startswith("witnessed by")
+        world.now += 3_600_000
+        await world[IWF].witnessing.ask_due(world.now)
+        (proof, *_) = world.both_read(world.bundle(IWF, item)).proofs
+        assert proof["witnessed_s"] == world.now // 1000
+        assert gone not in proof["witnessed_by"]
+        assert world[IWF].verify().holds
+    finally:
+        await world.close()
+
+
+async def test_g7_attack_an_expelled_witness_backdates_nothing(world: Governed) -> None:
+    """It cosigns now, with a time from before, beside one that is active: to both verifiers."""
+    result = await world[IWF].submit(PLACE.format(1))
+    await world.settle()
+    world.now += 3_600_000
+    await world[IWF].keep_ledger()
+    bundle = json.loads(world.bundle(IWF, result.items[0].item_id))
+    for proof in bundle["proofs"]:
+        if proof["ledger"] is not None:
+            times = {PDC: BEFORE_S, ECO: BEFORE_S}
+            proof["ledger"]["head"] = recosigned(world, proof["ledger"]["head"], times)
+    lies = world.both_read(json.dumps(bundle).encode())
+    assert BEFORE_S in {one["witnessed_s"] for one in lies.proofs}, "two that lie together"
+    expel(world, PDC)
+    files = json.loads(world.bundle(IWF, result.items[0].item_id))["registry"]
+    shown = world.both_read(json.dumps({**bundle, "registry": files}).encode())
+    assert shown.witnessed == "not witnessed"
+
+
+def recosigned(world: Governed, note: str, times: Mapping[str, int]) -> str:
+    """Give a head with other cosignatures in place of those that it has."""
+    log_keys = world.registry.member(IWF).log_keys
+    head = verify_ledger_head(note.encode(), log_keys, MAX_WITNESSED_BYTES)
+    text, _, lines = note.rpartition("\n\n")
+    owned = [one for one in lines.splitlines() if not one.split(" ")[1].endswith("/witness")]
+    keys = {one: member_keys(one).witness for one in times}
+    given = [cosign_head(head, one, key, times[one]) for one, key in keys.items() if key]
+    return text + "\n\n" + "\n".join(owned) + "\n" + b"".join(given).decode()
