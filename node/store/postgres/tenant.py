@@ -31,10 +31,11 @@ from node.store.errors import (
     AwayError,
     SetBackError,
     StoreError,
+    StoreFullError,
     UnsureError,
 )
 from node.store.history import SET_BACK
-from node.store.postgres.connection import PAUSE_S, PostgresConnection, Raw, Rows
+from node.store.postgres.connection import PAUSE_S, PostgresConnection, Raw, Rows, connect
 from node.store.postgres.faults import translate
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
@@ -45,6 +46,7 @@ PATIENCE_S: Final = 1.0
 """How long who opens a store waits for the server to let go the session of one that has ended."""
 _LOOK_S: Final = 0.02
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
+_UNLOCK = "SELECT pg_advisory_unlock('tenure'::regclass::oid::bigint)"
 _FENCE = "SELECT fence FROM tenure"
 _MARK = (
     "INSERT INTO meta (name, value) SELECT %s, '1' FROM tenure WHERE fence <= %s FOR UPDATE"
@@ -54,6 +56,7 @@ _WAIT = "SELECT 1 FROM tenure FOR UPDATE"
 """A transaction of its own, after whose end the standbys have what was committed before it, too."""
 _WAITS_IN = "SyncRepWaitForLSN"
 """The function of the server that warns: its words are in the language of the server."""
+_MAY_ONLY_READ = "SELECT current_setting('default_transaction_read_only') = 'on'"
 _IS_MARKED = "SELECT 1 FROM meta WHERE name = %s"
 _NOBODY = Rows(iter(()), -1)
 
@@ -87,6 +90,11 @@ def mark_set_back(raw: Raw, fence: int) -> None:
 
 def _try_lock(raw: Raw) -> bool:
     row = raw.execute(_LOCK).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _may_only_read(raw: Raw) -> bool:
+    row = raw.execute(_MAY_ONLY_READ, prepare=False).fetchone()
     return row is not None and bool(row[0])
 
 
@@ -167,7 +175,10 @@ class TenantConnection(BesideConnection):
         self._kept = self._commits
 
     def _begin(self) -> Rows:
-        """Begin a transaction; a connection that turns out dead held nothing, and is renewed."""
+        """Begin a transaction; a connection that turns out dead held nothing, and is renewed.
+
+        So is one that may only read where a new one may write.
+        """
         try:
             self._count()
         except AwayError:
@@ -175,7 +186,30 @@ class TenantConnection(BesideConnection):
                 raise
             self._come_back()
             self._count()
+        except StoreFullError:
+            self._roll_back()
+            if not self._may_write_anew():
+                raise
+            with suppress(psycopg.Error):
+                self._raw.execute(_UNLOCK)  # the server takes a moment to end a session
+            self._raw.close()
+            self._come_back()
+            self._count()
         return _NOBODY
+
+    def _may_write_anew(self) -> bool:
+        """Whether a session that begins now may write, and this one not.
+
+        What is set for a database or a user a session learns when it begins, and never after. This
+        one, and its lock, are kept until then.
+        """
+        try:
+            if not _may_only_read(self._raw):
+                return False
+            with connect(self._place) as other:
+                return not _may_only_read(other)
+        except (psycopg.Error, StoreError):
+            return False
 
     def _count(self) -> None:
         sql = f"UPDATE tenure SET commits = commits + 1 WHERE fence = {self._fence}"  # noqa: S608
