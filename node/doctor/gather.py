@@ -20,6 +20,7 @@ from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.contacts import check_contacts, check_origins
 from node.doctor.contacts import figures as figures_of
+from node.doctor.database import check_database
 from node.doctor.entries import check_contradictions, check_entries
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.keys import check_keys_here, check_own_keys
@@ -151,6 +152,7 @@ class Examination:
             what = f"the server keeps what is erased and changed: {'; '.join(neglect)}"
             mend = "switch autovacuum on; end old transactions and unused replication slots there"
             self._add(Severity.WARNING, "database", "store_not_vacuumed", what, mend)
+        self.findings += check_database(self.config, store)
         restored = store.read(fact, "restored_ms")
         if restored is not None:
             what = "restored from a backup: what it sent after that is known to peers only"

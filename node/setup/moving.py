@@ -68,9 +68,13 @@ def abandon(config: Config) -> bool:
     False: none is under way.
 
     Raises:
+        AlreadySetUpError: the configuration names a server: a node may work there.
         MoveRefusedError: the store has moved.
         KeysError, StoreError: the file cannot be opened.
     """
+    if config.store.url is not None:
+        mend = "the store is on a server; there is no way back to the file"
+        raise AlreadySetUpError(f"[store] url: {mend}")
     key = open_database_key(config)
     with open_source(config.store.path, key) as source:
         return source.abandon()
@@ -84,14 +88,15 @@ def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
     """
     began = source.moving()
     name = str(_now_ms()) if began is None else began.name
-    if began is not None:
-        source.begin(name, place.url)
     try:
         from node.store.moving.move import move as move_  # noqa: PLC0415 - an extra
-        from node.store.moving.target import Target  # noqa: PLC0415 - an extra
+        from node.store.moving.target import Target, has_begun  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise NoDriverError(NoDriverError.__doc__) from error
     try:
+        known = began is not None and began.to != place.url and has_begun(place, began.name)
+        if began is not None:
+            source.begin(name, place.url, is_known=known)
         target = Target(place, key, name)
         try:
             source.begin(name, place.url)

@@ -65,6 +65,10 @@ EARLIER_PAGE_BYTES = 4096
 """Of databases made before the first release; a file keeps the size it was made with."""
 MOVED = "hotline: this store has moved"
 """What a file says to whoever writes after its store went to a server (`node.store.moving`)."""
+_CLOSED = """
+SELECT target, EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'moving_unfinished')
+FROM moving WHERE done_ms IS NOT NULL
+"""
 CACHE_KIB = 32768
 STATEMENTS = 512
 """Prepared ones kept at hand; pushes of all sizes, judged one by one, need more than 128."""
@@ -300,7 +304,10 @@ def refuse_moved(connection: Connection) -> None:
     """
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'moving'").fetchone() is None:
         return
-    row = connection.execute("SELECT target FROM moving WHERE done_ms IS NOT NULL").fetchone()
+    row = connection.execute(_CLOSED).fetchone()
+    if row is not None and row[1]:
+        mend = "run `hotline store migrate` again, or with --abandon"
+        raise MovedDatabaseError(f"store.path: closed, and the move to {row[0]} not done; {mend}")
     if row is not None:
         raise MovedDatabaseError(f"store.path: this store has moved; set [store] url to {row[0]}")
 

@@ -10,7 +10,8 @@
    of every table counted on both sides, and the file refuses every change from there on.
 6. The server's database becomes a store that a node may open.
 
-Between 5 and 6 neither side can be opened by a node; the same command again does 6. What is on the
+Between 5 and 6 neither side can be opened by a node; the same command again does 6, and
+`--abandon` takes 5 back. What is on the
 server then is compared anew first, and what it lacks is copied: between two attempts it may have
 been emptied, set back, or promoted from a standby that was behind.
 """
@@ -84,9 +85,26 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
         moved = _verify(source, target, tell)
         _catch_up(source, target, tell)
         _pause(source, target, now_ms, moved)
-    if not target.is_done:
-        target.finish()
+    _end(source, target, began.name)
     return moved
+
+
+def _end(source: Source, target: Target, name: str) -> None:
+    """Open the server to nodes while nobody can open the file again (`Source.abandon`).
+
+    Raises:
+        MoveRefusedError: somebody did before.
+    """
+    source.lock()
+    try:
+        source.check_closed(name)
+        if not target.is_done:
+            target.finish()
+        source.settle()
+        source.keep()
+    except BaseException:
+        source.let_go()
+        raise
 
 
 def _take_away(source: Source, target: Target, table: Table) -> None:

@@ -4,6 +4,7 @@ While the node goes on writing, a trigger on each table notes the key of every r
 or deleted, in the transaction that does it, whichever process and version that is. When all is
 copied, other triggers take their place that refuse every change: from then on nobody forks what
 went elsewhere, neither the process that still runs nor an older version of this program.
+`Source.abandon` opens the file again, as long as nobody can have worked elsewhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from node.store import connection as files
 from node.store.connection import MOVED, FileConnection, is_busy
 from node.store.errors import MoveBehindError, MovedDatabaseError, MoveRefusedError, StoreFullError
 from node.store.moving.tables import OWN, Table, tables_of
+from node.store.seam import Connection
 
 CHUNK: Final = 2000
 """Rows that are read at once."""
@@ -30,16 +32,25 @@ store.path: its disk is full or read-only; the file is as it was. Free space, an
 migrate` again, into an empty database if it asks for one.
 """
 """What whoever moves a store is told: a move does not go on by itself, as a node does."""
+_UNFINISHED: Final = f"{OWN}_unfinished"
+"""There from the end of the file until its server was opened to nodes.
+
+A file that an earlier version closed lacks it: nobody knows whether a node works there.
+"""
 _NEW, _OLD = "NEW", "OLD"
 
 
 @dataclass(frozen=True)
 class Moving:
-    """A move that began: its name, where to, and when it was done (milliseconds UTC)."""
+    """A move that began: its name, where to, and when the file was closed (milliseconds UTC).
+
+    `unfinished`: it was, and the server was never opened to a node.
+    """
 
     name: str
     to: str
     done_ms: int | None
+    unfinished: bool = False
 
 
 class Source:
@@ -68,8 +79,10 @@ class Source:
         """Return the move that began here."""
         return moving_of(self._connection)
 
-    def begin(self, name: str, to: str) -> Moving:
+    def begin(self, name: str, to: str, *, is_known: bool = False) -> Moving:
         """Note from now on what changes; a move that began to the same place goes on.
+
+        `is_known`: this move has begun there, whatever URL leads to it now.
 
         Raises:
             MoveRefusedError: one began to another place, or a table has no key.
@@ -80,9 +93,10 @@ class Source:
         self.lock()
         began = self.moving()
         if began is not None and began.to != to:
-            self.let_go()
-            mend = "go on with that, or hotline store migrate --abandon"
-            raise MoveRefusedError(f"--to: a move of this store to {began.to} has begun; {mend}")
+            if not is_known:
+                self.let_go()
+                raise MoveRefusedError(_elsewhere(began))
+            self._connection.execute(f"UPDATE {OWN} SET target = ?", (to,))  # noqa: S608 - own name
         if began is None:
             began = Moving(name, to, None)
             self._do(f"CREATE TABLE {OWN} (name TEXT, target TEXT, done_ms INTEGER) STRICT")
@@ -96,12 +110,14 @@ class Source:
     def abandon(self) -> bool:
         """Note nothing any more, and forget the move; False: none is under way.
 
+        A file that is closed already is opened again, unless a node may work on its server.
+
         Raises:
             MoveRefusedError: the store has moved.
         """
         self.lock()
         began = self.moving()
-        if began is not None and began.done_ms is not None:
+        if began is not None and began.done_ms is not None and not began.unfinished:
             self.let_go()
             raise MoveRefusedError(f"store.path: this store has moved to {began.to} for good")
         forget(self._connection)
@@ -109,7 +125,7 @@ class Source:
         return began is not None
 
     def freeze(self, now_ms: int) -> None:
-        """Refuse every change from the commit on, for ever; within `lock`."""
+        """Refuse every change from the commit on; within `lock`."""
         for table in self.tables:
             self._unwatch(table)
             self._do(f"DROP TABLE IF EXISTS {_log(table)}")
@@ -119,6 +135,21 @@ class Source:
                     f" ON {table.name} BEGIN SELECT RAISE(ABORT, '{MOVED}'); END"
                 )
         self._connection.execute(f"UPDATE {OWN} SET done_ms = ?", (now_ms,))  # noqa: S608 - own name
+        self._do(f"CREATE TABLE {_UNFINISHED} (closed_ms INTEGER) STRICT")
+
+    def check_closed(self, name: str) -> None:
+        """See that the file is closed still, by the move of this name.
+
+        Raises:
+            MoveRefusedError: somebody opened it again.
+        """
+        began = self.moving()
+        if began is None or began.done_ms is None or began.name != name:
+            raise MoveRefusedError("--to: this move was abandoned meanwhile; begin again")
+
+    def settle(self) -> None:
+        """Let nobody open the file again: a node may work on its server; within `lock`."""
+        self._do(f"DROP TABLE IF EXISTS {_UNFINISHED}")
 
     def lock(self) -> None:
         """Keep every writer waiting, until `keep` or `let_go`.
@@ -267,13 +298,22 @@ def _opened(path: Path, key: bytes) -> Source:
         raise StoreFullError(FULL) from error
 
 
-def moving_of(connection: FileConnection) -> Moving | None:
+def moving_of(connection: Connection) -> Moving | None:
     """Return the move that began in a database."""
-    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (OWN,)).fetchone()
-    if there is None:
+    made = "SELECT count(*) FROM sqlite_master WHERE name = ?"
+    if connection.execute(made, (OWN,)).fetchone() == (0,):
         return None
+    unfinished = connection.execute(made, (_UNFINISHED,)).fetchone() == (1,)
     row = connection.execute(f"SELECT name, target, done_ms FROM {OWN}").fetchone()  # noqa: S608 - own name
-    return Moving(*row)
+    return Moving(row[0], row[1], row[2], unfinished)
+
+
+def _elsewhere(began: Moving) -> str:
+    """Why a move does not go on in another database."""
+    if began.done_ms is not None and not began.unfinished:
+        return f"--to: this store has moved to {began.to} for good; set [store] url to it"
+    mend = "go on with that, or hotline store migrate --abandon"
+    return f"--to: a move of this store to {began.to} has begun; {mend}"
 
 
 def forget(connection: FileConnection) -> None:

@@ -159,6 +159,23 @@ class Target:
         self.is_done = True
 
 
+def has_begun(place: Postgres, name: str) -> bool:
+    """Whether a move of this name is under way into a database, whatever URL leads there.
+
+    Raises:
+        StoreError: it cannot be asked.
+    """
+    raw = connect(place)
+    try:
+        if raw.execute("SELECT to_regclass('moving_in')::text").fetchone() == (None,):
+            return False
+        return raw.execute("SELECT name FROM moving_in").fetchone() == (name,)
+    except psycopg.Error as error:
+        raise translate(error) from error
+    finally:
+        raw.close()
+
+
 def _prepare(raw: Raw, seal: Seal, name: str) -> bool:
     """Make what the move needs; True: it was done already, and a store stands here.
 

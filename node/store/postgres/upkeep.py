@@ -7,10 +7,17 @@ beside ours (TOAST), which has settings and dead rows of its own.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from node.store.seam import Connection
 
 MANY_DEAD: Final = 100_000
 """Dead rows of one table below which its autovacuum may just not have come yet."""
+_READ_ONLY: Final = """
+SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on'
+"""
+"""What a session began with: one that only reads has set it for itself."""
 NEGLECTED: Final = f"""
 WITH ours AS (
     SELECT oid, relname AS name, reloptions, reltoastrelid FROM pg_class
@@ -32,3 +39,8 @@ SELECT name || ' has more dead rows than others'
     WHERE n_dead_tup > {MANY_DEAD} AND n_dead_tup > n_live_tup
 """  # noqa: S608 - a number of ours
 """In few words, one a row; a table with so many dead rows is held by an old transaction or slot."""
+
+
+def may_only_read(connection: Connection) -> bool:
+    """Whether whoever begins to work on this server now could write nothing."""
+    return bool(connection.execute(_READ_ONLY).fetchone()[0])

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
+
+import pytest
 
 from node.cli.exits import Exit
 from node.config import load
+from node.setup.opening import open_database_key
+from node.store.moving.source import Source
 from tests.node.cli.conftest import Typing
 from tests.node.cli.test_new_file import room_for
 from tests.node.cli.test_on_server import submit
 from tests.node.cli.test_run import refused, started
+from tests.node.store.test_moving import BrokenOffError, DiesAtTheEnd, moving
 from tests.node.store.test_postgres_server import writing_forbidden
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from node.store.postgres.place import Postgres
     from tests.builders.postgres import Cluster
 
 
@@ -86,3 +93,62 @@ async def test_full_server_is_named_and_the_store_moves_when_there_is_room(
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_full")
     assert shown["error"]["message"].startswith("--to: the disk of that server")
     assert (await joined("store", "migrate", "--to", url))[0] == Exit.OK
+
+
+async def of_the_store(joined: Typing) -> set[str]:
+    """The codes of what the doctor says of the store."""
+    findings = (await joined("doctor"))[1]["findings"]
+    return {one["code"] for one in findings if one["code"].startswith("store_")}
+
+
+def break_off(joined: Typing, place: Postgres) -> None:
+    """Move the store until its file is closed, and die before the server is opened."""
+    key = open_database_key(joined.config)
+    with pytest.raises(BrokenOffError):
+        moving(joined.config.store.path, place, target_of=DiesAtTheEnd, key=key)
+
+
+async def test_move_goes_on_by_another_url_of_the_same_database(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """The server has a new name, or its certificate another place; another one is refused."""
+    place = postgres.new()
+    break_off(joined, place)
+    code, shown = await joined("store", "migrate", "--to", postgres.new().url)
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_move_refused")
+    assert place.url in shown["error"]["message"]
+    url = f"{place.url}&sslmode=prefer"
+    assert (await joined("store", "migrate", "--to", url))[0] == Exit.OK
+    assert load(joined.config.source).store.url == url
+    assert (await joined("verify"))[0] == Exit.OK
+
+
+async def test_file_whose_server_is_lost_is_gone_on_with(joined: Typing, postgres: Cluster) -> None:
+    """The doctor and the start say how, and a move into a new database is free."""
+    break_off(joined, postgres.new())
+    assert await of_the_store(joined) == {"store_move_unfinished"}
+    assert "--abandon" in (await refused(joined.config.source))[2]
+    assert (await joined("store", "migrate", "--abandon"))[0] == Exit.OK
+    assert await of_the_store(joined) == set()
+    assert (await joined("store", "migrate", "--to", postgres.new().url))[0] == Exit.OK
+    code, shown = await joined("store", "migrate", "--abandon")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
+
+
+async def test_move_that_was_begun_and_what_one_left_are_named_by_doctor(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """The file grows by what it notes; the old one keeps all that retention erases elsewhere."""
+    place, file_only = postgres.new(), joined.config.source.read_text()
+    with closing(Source(joined.config.store.path, open_database_key(joined.config))) as source:
+        source.begin("move-1", place.url)
+    assert await of_the_store(joined) == {"store_moving"}
+    assert (await joined("store", "migrate", "--to", place.url))[0] == Exit.OK
+    # the server of the tests runs without autovacuum
+    assert await of_the_store(joined) == {"store_file_left", "store_not_vacuumed"}
+    on_server = joined.config.source.read_text()
+    joined.config.source.write_text(file_only)
+    assert await of_the_store(joined) == {"store_moved"}
+    joined.config.source.write_text(on_server)
+    joined.config.store.path.unlink()
+    assert await of_the_store(joined) == {"store_not_vacuumed"}

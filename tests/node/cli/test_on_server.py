@@ -17,6 +17,7 @@ from tests.builders.umbrella import make_world
 from tests.node.cli.conftest import Typing
 from tests.node.cli.test_run import refused, started
 from tests.node.cli.test_submit import GOOD, written
+from tests.node.store.test_postgres_server import writing_forbidden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,6 +158,17 @@ async def test_server_that_leaves_what_was_erased_is_named_by_doctor(joined: Typ
         assert "for what is long in events" in await neglect(joined)
         server.execute("ALTER TABLE events RESET (toast.autovacuum_enabled)")
         assert "events" not in await neglect(joined)
+
+
+async def test_server_that_lets_nobody_write_is_named_by_doctor(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """Also while no node runs: a start would be refused."""
+    with writing_forbidden(postgres):
+        codes = {one["code"] for one in (await joined("doctor"))[1]["findings"]}
+        assert "store_full" in codes
+    codes = {one["code"] for one in (await joined("doctor"))[1]["findings"]}
+    assert "store_full" not in codes
 
 
 async def neglect(joined: Typing) -> str:

@@ -102,11 +102,12 @@ def moving(
     place: Postgres,
     tell: Callable[[str, int], None] = lambda *_: None,
     target_of: type[Target] = Target,
+    key: bytes = KEY,
 ) -> Moved:
     """Move a store, as `hotline store migrate` does, a few rows at a time."""
-    source = Source(path, KEY, chunk=12)
+    source = Source(path, key, chunk=12)
     try:
-        target = target_of(place, KEY, NAME)
+        target = target_of(place, key, NAME)
         try:
             source.begin(NAME, place.url)
             return move(source, target, lambda: NOW_MS, tell)
@@ -348,6 +349,41 @@ class TestBrokenOff:
             moving(path, place)
         with pytest.raises(MoveUnfinishedError):
             opening.open_locked(place, KEY)
+
+    async def test_file_that_was_closed_is_opened_again_where_no_server_was(
+        self, path: Path, place: Postgres, postgres: Cluster
+    ) -> None:
+        """That server is lost: the node goes on with its file, and may move elsewhere."""
+        await (await live(path)).close()
+        with pytest.raises(BrokenOffError):
+            moving(path, place, target_of=DiesAtTheEnd)
+        with closing(Source(path, KEY)) as source:
+            assert source.abandon()
+        store = Store.open(path, KEY, US, FINGERPRINTS)
+        await record_items(store, 70)
+        await store.close()
+        other = postgres.new()
+        moving(path, other)
+        assert of_server(other, path) == of_file(path)
+
+    async def test_server_is_not_opened_once_the_file_was_opened_again(
+        self, path: Path, place: Postgres
+    ) -> None:
+        """Somebody abandons the move while another process goes on with it: one of them wins."""
+        await (await live(path)).close()
+        with pytest.raises(BrokenOffError):
+            moving(path, place, target_of=DiesAtTheEnd)
+
+        def abandoning(what: str, _: int) -> None:
+            if what == "computing heads of logs":
+                with closing(Source(path, KEY)) as other:
+                    assert other.abandon()
+
+        with pytest.raises(MoveRefusedError, match="abandoned"):
+            moving(path, place, abandoning)
+        with pytest.raises(MoveUnfinishedError):
+            opening.open_locked(place, KEY)
+        await Store.open(path, KEY, US, FINGERPRINTS).close()
 
     async def test_once_more_when_all_is_done_changes_nothing(
         self, path: Path, place: Postgres

@@ -1,0 +1,58 @@
+"""Judging where the store stands: whether its server lets it write, and what a move left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from node.doctor.findings import Finding, Severity
+from node.store.moving.source import moving_of
+from node.store.postgres.upkeep import may_only_read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from node.config import Config
+    from node.store.beside import Beside
+    from node.store.moving.source import Moving
+
+
+def check_database(config: Config, store: Beside) -> list[Finding]:
+    """Look at a store that is open: on a server, or in a file that may be on its way to one.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if config.store.url is None:
+        began = store.read(moving_of)
+        return [] if began is None else [_moving(began)]
+    findings = []
+    if store.read(may_only_read):
+        what = "the server lets nobody write here (default_transaction_read_only is on)"
+        mend = "see why: its disk may be nearly full; then RESET it for system, database and role"
+        findings.append(Finding(Severity.CRITICAL, "database", "store_full", what, mend))
+    return findings + _left(config.store.path)
+
+
+def _moving(began: Moving) -> Finding:
+    again = "hotline store migrate with the same --to"
+    if began.done_ms is None:
+        what = f"a move to {began.to} is not done: the file notes every change, and grows"
+        mend = f"{again}, unless it runs; else hotline store migrate --abandon"
+        return Finding(Severity.WARNING, "database", "store_moving", what, mend)
+    if began.unfinished:
+        what = f"the file is closed and the move to {began.to} not done: no node begins on either"
+        mend = f"{again}; if that server is lost: hotline store migrate --abandon"
+        return Finding(Severity.CRITICAL, "database", "store_move_unfinished", what, mend)
+    what, mend = f"this store has moved to {began.to}", "set [store] url to it"
+    return Finding(Severity.CRITICAL, "database", "store_moved", what, mend)
+
+
+def _left(path: Path) -> list[Finding]:
+    """The file that the store moved out of takes no change, so nothing in it is ever erased."""
+    if not path.exists():
+        return []
+    what = (
+        f"{path} is there still, from before the move to the server: retention erases nothing in it"
+    )
+    mend = "bring a backup of the server back once; then destroy the file"
+    return [Finding(Severity.WARNING, "database", "store_file_left", what, mend)]
