@@ -10,6 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from node.config.values import Kind
 
+_WORDS = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "channel_binding": ("disable", "prefer", "require"),
+}
 _OPTIONS = {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding"}
 
 
@@ -35,6 +39,9 @@ def _read_server(value: Any, _: Path) -> str:
     unknown = sorted(options.keys() - _OPTIONS)
     if unknown:
         raise ValueError("leave out all options but " + ", ".join(sorted(_OPTIONS)))
+    for option, words in _WORDS.items():
+        if options.get(option, words[0]) not in words:
+            raise ValueError(f"{option} is one of " + ", ".join(words))
     hosts = [host for host in (parts.hostname, options.get("host")) if host]
     if not all(_is_near(host) for host in hosts) and options.get("sslmode") != "verify-full":
         raise ValueError("write sslmode=verify-full: the server is not on this machine")

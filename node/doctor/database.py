@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from node.doctor.findings import Finding, Severity
 from node.store.moving.source import moving_of
-from node.store.postgres.upkeep import may_only_read
+from node.store.postgres.upkeep import is_owned, may_only_read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,12 @@ def check_database(config: Config, store: Beside) -> list[Finding]:
         what = "the server lets nobody write here (default_transaction_read_only is on)"
         mend = "see why: its disk may be nearly full; then RESET it for system, database and role"
         findings.append(Finding(Severity.CRITICAL, "database", "store_full", what, mend))
+    if not store.read(is_owned):
+        what = (
+            "the node's user does not own the store: a version that changes its tables is refused"
+        )
+        mend = "REASSIGN OWNED BY its owner TO the node's user, there"
+        findings.append(Finding(Severity.WARNING, "database", "store_not_owned", what, mend))
     return findings + _left(config.store.path)
 
 

@@ -15,7 +15,7 @@ from node.config.edit import change_file, with_values
 from node.config.reading import parse
 from node.setup.errors import AlreadySetUpError
 from node.setup.opening import open_database_key
-from node.store.errors import NoDriverError, StoreFullError
+from node.store.errors import NoDriverError, StoreError, StoreFullError
 from node.store.moving.source import open_source
 from node.store.postgres.place import Postgres
 
@@ -29,6 +29,15 @@ FULL_THERE = """
 --to: the disk of that server is full, or it may only be read. Free space there, then run `hotline
 store migrate` again; it goes on where it was.
 """
+
+
+_OPTIONS = {
+    "store.url": "--to",
+    "[store] url": "--to",
+    "[store] password": "--password",
+    "the node resumes by itself": "then run it again",
+    "then start again": "then run it again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,18 @@ def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
             target.close()
     except StoreFullError as error:  # of the file its driver says so
         raise StoreFullError(FULL_THERE) from error
+    except StoreError as error:
+        said = _in_its_words(str(error))
+        if said == str(error):
+            raise
+        raise type(error)(said) from error
+
+
+def _in_its_words(said: str) -> str:
+    """What is said of the server, of which no configuration knows yet: the options name it."""
+    for field, option in _OPTIONS.items():
+        said = said.replace(field, option)
+    return said
 
 
 def _values(wish: Wish) -> dict[str, str]:

@@ -124,6 +124,8 @@ class TestMistakesAreNamed:
             ("store", 'url = "postgresql://hotline@db.example"'),
             ("store", 'url = "postgresql://hotline@db.example/hotline"'),
             ("store", 'url = "postgresql://hotline@db.example/hotline?sslmode=require"'),
+            ("store", 'url = "postgresql://hotline@/hotline?host=/run&sslmode=bogus"'),
+            ("store", 'url = "postgresql://hotline@/hotline?host=/run&channel_binding=bogus"'),
             ("store", 'url = "postgresql://hotline@/hotline?host=db.example"'),
             ("store", 'url = "postgresql://hotline:hunter2@127.0.0.1/hotline"'),
             ("store", 'url = "postgresql://hotline@127.0.0.1/hotline?password=hunter2"'),

@@ -24,8 +24,18 @@ from node.store.postgres.sealing import Seal
 from node.store.postgres.tenant import take_lock
 
 _ANYTHING: Final = """
-SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace LIMIT 1
+SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+UNION ALL
+SELECT FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+        AND objid = pg_proc.oid AND deptype = 'e')
+UNION ALL
+SELECT FROM pg_type WHERE typnamespace = current_schema()::regnamespace
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass
+        AND objid IN (pg_type.oid, pg_type.typelem) AND deptype = 'e')
+LIMIT 1
 """
+"""Functions and types of extensions (pgcrypto) are in nobody's way."""
 _IDENTITIES: Final = """
 SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND a.attidentity <> ''

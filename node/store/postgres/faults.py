@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import psycopg
@@ -22,12 +23,48 @@ _FULL = ("53100", "25006")
 _HELD = "55P03"
 """A table was waited for long enough: somebody changes it, or lets `VACUUM FULL` write it anew."""
 _DAMAGED = ("XX001", "XX002")
+_NO_RIGHT = "42501"
+_NO_SCHEMA = "3F000"
+_THERE = ("42710", "42723", "42P07")
+"""A type, function or table that the store makes is there already."""
 _SHARED = ("42P05", "26000")
 """A prepared statement is there already, or is not: of a session that others have, too."""
+FULL: Final = (
+    "store.url: the server's disk is full, or it may only be read (default_transaction_read_only);"
+    " nothing was written. Free space, or take that back; the node resumes by itself"
+)
+_LACKS_A_RIGHT = (
+    "store.url: its user lacks a right that making and changing tables needs; let it own database"
+    " and tables (ALTER DATABASE ... OWNER TO), as after `hotline init`, then start again"
+)
+_LACKS_A_SCHEMA = (
+    "store.url: the search path of its user names no schema that is there; mend it (ALTER ROLE ..."
+    " SET search_path), then start again"
+)
+_SOMETHING_THERE = (
+    "store.url: something else of the same name is in that database already; name an empty one"
+)
 POOLER: Final = (
     "store.url: a pooler gives one session of the server to several; set its pool_mode to session,"
     " or name the server itself"
 )
+_NAMED: Final[Mapping[str, tuple[type[StoreError], str | None]]] = {
+    **dict.fromkeys(_FULL, (StoreFullError, FULL)),
+    _HELD: (StoreBusyError, StoreBusyError.__doc__),
+    **dict.fromkeys(_DAMAGED, (DamagedDatabaseError, DamagedDatabaseError.__doc__)),
+    **dict.fromkeys(_SHARED, (UnsafeServerError, POOLER)),
+    _NO_RIGHT: (RefusedByServerError, _LACKS_A_RIGHT),
+    _NO_SCHEMA: (UnsafeServerError, _LACKS_A_SCHEMA),
+    **dict.fromkeys(_THERE, (StoreError, _SOMETHING_THERE)),
+}
+_MAY_NOT_CONNECT = "its user may not connect to that database (GRANT CONNECT)"
+_MAY_NOT_LOG_IN = "its user may not log in (ALTER ROLE ... LOGIN)"
+_AT_ITS_LIMIT: Final = (
+    "store.url: its user or database has as many connections as it may have; nothing was written."
+    " End what holds them, or raise it (ALTER ROLE or DATABASE ... CONNECTION LIMIT); the node"
+    " resumes by itself"
+)
+_LIMIT = re.compile(r"fatal: +too many connections for (role|database) ")
 _CANNOT_OPEN = "[store] password does not open it"
 _LETS_NOBODY = "it lets this user in from nowhere near here (pg_hba.conf)"
 _UNKNOWN = "the user or database in [store] url does not exist"
@@ -37,6 +74,8 @@ _BY_STATE = {"28P01": _CANNOT_OPEN, "28000": _LETS_NOBODY, "3D000": _UNKNOWN}
 _BY_TEXT = (
     (r"fatal: +password authentication failed|fe_sendauth: no password supplied", _CANNOT_OPEN),
     (r"failed: [^:\n]+: {2}[^\n]*pg_hba\.conf", _LETS_NOBODY),
+    (r"fatal: +permission denied for database", _MAY_NOT_CONNECT),
+    (r"fatal: +role \"\" is not permitted to log in", _MAY_NOT_LOG_IN),
     (r"fatal: +(role|database) \"\" does not exist", _UNKNOWN),
     (r"fatal: +[a-z0-9 \"]+ authentication failed for user", _LETS_NOBODY),
     (r"certificate verify failed|root certificate|server certificate for", _CERTIFICATE),
@@ -61,14 +100,9 @@ _QUOTED = re.compile(r"\"[^\"]*\"")
 def translate(error: psycopg.Error) -> StoreError:
     """Name an error of a statement in our words."""
     state = error.sqlstate or ""
-    if state in _FULL:
-        return StoreFullError(StoreFullError.__doc__)
-    if state == _HELD:
-        return StoreBusyError(StoreBusyError.__doc__)
-    if state in _DAMAGED:
-        return DamagedDatabaseError(DamagedDatabaseError.__doc__)
-    if state in _SHARED:
-        return UnsafeServerError(POOLER)
+    if state in _NAMED:
+        kind, said = _NAMED[state]
+        return kind(said)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return AwayError(AwayError.__doc__)
     name = f"{type(error).__name__} {state}".strip()
@@ -82,6 +116,8 @@ def refused(error: psycopg.Error) -> StoreError:
     if reason is None:
         found = (reason for pattern, reason in _BY_TEXT if re.search(pattern, text))
         reason = next(found, None)
+    if reason is None and _LIMIT.search(text):
+        return AwayError(_AT_ITS_LIMIT)
     if reason is None:
         return AwayError(_UNREAD if _SAID_BY_SERVER.search(text) else AwayError.__doc__)
     return RefusedByServerError(f"store.url: {reason}; mend it, then start again")

@@ -26,6 +26,10 @@ from node.store.schema_files import SCHEMA_FILES
 
 OLDEST: Final = 140_000
 PROOF: Final = b"hotline"
+_MISSING: Final = (
+    "store.url: no store in that database; see whether it is the right one. `hotline init --store`"
+    " makes one, the server's own tools bring one back from its dump"
+)
 _NEVER_ENDED: Final = "SET application_name = 'hotline command'"
 """Who stands by ends the sessions of nodes alone (`standing_by`), which show that they live."""
 _ELSEWHERE: Final = """
@@ -153,7 +157,7 @@ class ServerLock:
         there = is_there(self._raw)
         if not there:
             self._raw.close()
-            raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+            raise UnknownDatabaseError(_MISSING)
         self._raw.execute(_NEVER_ENDED)
         take_lock(self._raw)
 
@@ -212,7 +216,7 @@ def check_store(raw: Raw, seal: Seal) -> None:
             be found, but not which of its columns are sealed.
     """
     if not is_there(raw):
-        raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+        raise UnknownDatabaseError(_MISSING)
     elsewhere = raw.execute(_ELSEWHERE).fetchone()
     if elsewhere is not None:
         mend = f"put schema {elsewhere[0]} first (ALTER ROLE ... SET search_path), it has the store"
@@ -233,11 +237,14 @@ def check_server(place: Postgres, raw: Raw) -> None:
     """
     if raw.info.server_version < OLDEST:
         raise UnsafeServerError("store.url: the server is older than PostgreSQL 14; upgrade it")
-    wanted = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
-    for name, value in wanted.items():
+    mends = {
+        ("fsync", "on"): "set fsync to on, else the node does not start",
+        ("full_page_writes", "on"): "set full_page_writes to on, else the node does not start",
+        ("server_encoding", "UTF8"): "name a database that was made with ENCODING 'UTF8'",
+    }
+    for (name, value), mend in mends.items():
         row = raw.execute("SELECT current_setting(%s)", [name], prepare=False).fetchone()
         if row is None or row[0] != value:
-            mend = f"set {name} to {value}, else the node does not start"
             raise UnsafeServerError(f"store.url: the server's {name} is not {value}; {mend}")
     if _is_shared(place, raw):
         raise UnsafeServerError(POOLER)

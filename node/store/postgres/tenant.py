@@ -45,6 +45,7 @@ SETTLE_S: Final = 20.0
 PATIENCE_S: Final = 1.0
 """How long who opens a store waits for the server to let go the session of one that has ended."""
 _LOOK_S: Final = 0.02
+_IN_USE: Final = "store.url: another process runs on this database; stop it first"
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
 _UNLOCK = "SELECT pg_advisory_unlock('tenure'::regclass::oid::bigint)"
 _FENCE = "SELECT fence FROM tenure"
@@ -75,7 +76,7 @@ def take_lock(raw: Raw) -> None:
     while not _try_lock(raw):
         if time.monotonic() >= until:
             raw.close()
-            raise AlreadyOpenError(AlreadyOpenError.__doc__)
+            raise AlreadyOpenError(_IN_USE)
         time.sleep(_LOOK_S)
 
 
@@ -218,7 +219,7 @@ class TenantConnection(BesideConnection):
         row = cursor.fetchone()
         if row is None:
             self._raw.close()
-            raise AlreadyOpenError(AlreadyOpenError.__doc__)
+            raise AlreadyOpenError(_IN_USE)
         self._commits = int(str(row[0]))
         if self._commits <= self._kept:
             self._was_set_back(self._raw)
@@ -255,7 +256,7 @@ class TenantConnection(BesideConnection):
         raw.add_notice_handler(self._heed)
         row = raw.execute(_FENCE).fetchone()
         if row is None or row[0] > self._fence:
-            raise AlreadyOpenError(AlreadyOpenError.__doc__)
+            raise AlreadyOpenError(_IN_USE)
         if row[0] < self._fence:
             self._was_set_back(raw)
         if not _try_lock(raw):  # whoever comes back asks again by himself

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MANY_DEAD: Final = 100_000
 """Dead rows of one table below which its autovacuum may just not have come yet."""
+_OWNED: Final = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('tenure')
+"""
 _READ_ONLY: Final = """
 SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on'
 """
@@ -44,3 +47,8 @@ SELECT name || ' has more dead rows than others'
 def may_only_read(connection: Connection) -> bool:
     """Whether whoever begins to work on this server now could write nothing."""
     return bool(connection.execute(_READ_ONLY).fetchone()[0])
+
+
+def is_owned(connection: Connection) -> bool:
+    """Whether this user owns the tables: nobody else may change them, as an upgrade does."""
+    return bool(connection.execute(_OWNED).fetchone()[0])

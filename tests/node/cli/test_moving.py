@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from node.cli.exits import Exit
 from node.config import load
 from node.setup.opening import open_database_key
 from node.store.moving.source import Source
+from node.store.postgres.place import Postgres
 from tests.node.cli.conftest import Typing
 from tests.node.cli.test_new_file import room_for
 from tests.node.cli.test_on_server import submit
@@ -19,9 +21,9 @@ from tests.node.store.test_moving import BrokenOffError, DiesAtTheEnd, moving
 from tests.node.store.test_postgres_server import writing_forbidden
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from node.store.postgres.place import Postgres
     from tests.builders.postgres import Cluster
 
 
@@ -152,3 +154,92 @@ async def test_move_that_was_begun_and_what_one_left_are_named_by_doctor(
     joined.config.source.write_text(on_server)
     joined.config.store.path.unlink()
     assert await of_the_store(joined) == {"store_not_vacuumed"}
+
+
+@pytest.fixture
+def clerk(postgres: Cluster) -> Iterator[Postgres]:
+    """Give an empty database, by the URL of a role that does not own it."""
+    place = postgres.new()
+    postgres.do("CREATE ROLE clerk LOGIN")
+    yield Postgres(place.url.replace("//hotline@", "//clerk@"))
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("DROP OWNED BY clerk")
+    postgres.do("DROP ROLE clerk")
+
+
+def database(place: Postgres) -> str:
+    """The name of a database."""
+    return place.url.partition("?")[0].rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "words"),
+    [
+        ("SELECT", "store_refused", "own database"),
+        ("ALTER ROLE clerk SET search_path = nowhere", "store_unsafe", "search path"),
+        ("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", "store_refused", "GRANT CONNECT"),
+        ("ALTER ROLE clerk CONNECTION LIMIT 1", "store_away", "CONNECTION LIMIT"),
+        ("ALTER ROLE clerk NOLOGIN", "store_refused", "LOGIN"),
+    ],
+)
+async def test_refusal_of_the_server_names_the_option_and_the_mend(
+    joined: Typing, postgres: Cluster, clerk: Postgres, sql: str, code: str, words: str
+) -> None:
+    """Whoever reads it knows what to type; no configuration names that server yet."""
+    postgres.do(sql.format(database(clerk)))
+    exit_code, shown = await joined("store", "migrate", "--to", clerk.url)
+    assert (exit_code, shown["error"]["code"]) == (Exit.STORE, code)
+    said = shown["error"]["message"]
+    assert said.startswith("--to: ")
+    assert words in said
+    assert "by itself" not in said
+
+
+async def test_database_in_another_encoding_is_refused_with_what_can_be_done(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """It is fixed when a database is made."""
+    postgres.do("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
+    _, shown = await joined("store", "migrate", "--to", postgres.url("latin"))
+    assert shown["error"]["code"] == "store_unsafe"
+    assert "ENCODING 'UTF8'" in shown["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TYPE mood AS ENUM ('calm')",
+        "CREATE DOMAIN sealed AS text",
+    ],
+)
+async def test_database_with_anything_in_it_is_refused(
+    joined: Typing, postgres: Cluster, sql: str
+) -> None:
+    """Also with no table."""
+    place = postgres.new()
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute(sql.encode())
+    _, shown = await joined("store", "migrate", "--to", place.url)
+    assert shown["error"]["code"] == "store_move_refused"
+
+
+async def test_role_that_does_not_own_the_store_is_named_by_doctor(
+    joined: Typing, postgres: Cluster, clerk: Postgres
+) -> None:
+    """It works on every row, and is shut out by the next version that changes a table."""
+    url = postgres.url(database(clerk))
+    assert (await joined("store", "migrate", "--to", url))[0] == Exit.OK
+    assert "store_not_owned" not in await of_the_store(joined)
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk")
+        owner.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk")
+        text = joined.config.source.read_text()
+        joined.config.source.write_text(text.replace("//hotline@", "//clerk@"))
+        assert "store_not_owned" in await of_the_store(joined)
+        owner.execute(
+            "DELETE FROM schema_files WHERE number = (SELECT max(number) FROM schema_files)"
+        )
+    code, why, message = await refused(joined.config.source)
+    assert (code, why) == (Exit.STORE, "store_refused")
+    assert message.startswith("store.url: its user")

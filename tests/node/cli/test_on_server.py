@@ -72,7 +72,9 @@ async def test_life_of_a_process_on_a_server(
         await process.until("node_started")
         code, shown = await submit(joined, tmp_path, 1)
         assert (code, shown["accepted"]) == (Exit.OK, 1)
-        assert (await refused(joined.config.source))[:2] == (Exit.STORE, "store_in_use")
+        code, why, message = await refused(joined.config.source)
+        assert (code, why) == (Exit.STORE, "store_in_use")
+        assert message.startswith("store.url: another process")
         with postgres.stopped(signal.SIGQUIT):
             code, shown = await submit(joined, tmp_path, 2)
             assert code != Exit.OK
@@ -175,6 +177,21 @@ async def neglect(joined: Typing) -> str:
     """What the doctor says of the server's upkeep."""
     findings = (await joined("doctor"))[1]["findings"]
     return next(str(one["what"]) for one in findings if one["code"] == "store_not_vacuumed")
+
+
+async def test_emptied_database_is_named_with_what_brings_it_back(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """`hotline restore` does not: its own tools do."""
+    name = str(joined.config.store.url).partition("?")[0].rpartition("/")[2]
+    postgres.do(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.do(f"CREATE DATABASE {name}")
+    code, why, message = await refused(joined.config.source)
+    assert (code, why) == (Exit.STORE, "store_missing")
+    assert message.startswith("store.url: no store in that database")
+    (found,) = [one for one in (await joined("doctor"))[1]["findings"] if one["code"] == why]
+    assert "its dump" in found["mend"]
+    assert "hotline restore" not in found["mend"]
 
 
 async def test_node_does_not_start_without_its_server(joined: Typing, postgres: Cluster) -> None:

@@ -432,7 +432,7 @@ class TestReadOnly:
         await record_items(store, 1)
         with writing_forbidden(postgres):
             postgres.do(END_SESSIONS)
-            with pytest.raises(StoreFullError):
+            with pytest.raises(StoreFullError, match=r"store\.url"):
                 await record_items(store, 2)
             assert await items(store) == 1
         await record_items(store, 3)
