@@ -197,7 +197,8 @@ class MoveDiffersError(StoreError):
 class MoveBehindError(StoreError):
     """store.path.
 
-    The node writes faster than is copied; what is copied stays. Run it again at a calmer time.
+    The node writes faster than is copied, or the pause at the end would be longer than 10 s; what
+    is copied stays. Run it again at a calmer time, or while the node is stopped.
     """
 
     code = "store_move_behind"

@@ -11,14 +11,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from node.store import connection as files
 from node.store.connection import MOVED, FileConnection, is_busy
-from node.store.errors import MoveBehindError, MovedDatabaseError, MoveRefusedError, StoreFullError
+from node.store.errors import (
+    AlreadyOpenError,
+    MoveBehindError,
+    MovedDatabaseError,
+    MoveRefusedError,
+    StoreFullError,
+)
 from node.store.moving.tables import OWN, Table, tables_of
 from node.store.seam import Connection
 
@@ -63,6 +69,7 @@ class Source:
             StoreError: as `connection.open_beside`, but for `MovedDatabaseError`.
         """
         self._connection = _connected(path, key)
+        self._path = path
         self._chunk = chunk
         self.tables = tables_of(self._connection)
 
@@ -176,6 +183,18 @@ class Source:
                     return
         finally:
             self._do("PRAGMA busy_timeout = 10000")
+
+    @contextmanager
+    def kept_to_itself(self) -> Iterator[bool]:
+        """Keep every node off the file for a while; False: one runs on it."""
+        lock = None
+        with suppress(AlreadyOpenError, OSError):
+            lock = files.ProcessLock(self._path)
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                lock.release()
 
     def look(self) -> None:
         """Fix the moment: what is written from now on is not seen, until `let_go`."""

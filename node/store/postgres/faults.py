@@ -34,8 +34,8 @@ FULL: Final = (
     " nothing was written. Free space, or take that back; the node resumes by itself"
 )
 _LACKS_A_RIGHT = (
-    "store.url: its user lacks a right that making and changing tables needs; let it own database"
-    " and tables (ALTER DATABASE ... OWNER TO), as after `hotline init`, then start again"
+    "store.url: its user lacks a right there; let it own database and tables (ALTER DATABASE ..."
+    " OWNER TO), as after `hotline init`, then start again"
 )
 _LACKS_A_SCHEMA = (
     "store.url: the search path of its user names no schema that is there; mend it (ALTER ROLE ..."

@@ -616,7 +616,7 @@ class TestPause:
         self, path: Path, place: Postgres, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Behind the part at hand, not behind all of them; the file goes on as it was."""
-        await (await live(path)).close()
+        store = await live(path)
         asked: list[str] = []
 
         class Counting(Target):
@@ -628,7 +628,28 @@ class TestPause:
         with pytest.raises(MoveBehindError):
             moving(path, place, target_of=Counting)
         assert len(asked) <= 1
-        opening.open_locked(path, KEY)[1].release()
+        await record_items(store, 90)
+        await store.close()
+
+    async def test_pause_has_no_bound_while_no_node_runs(
+        self, path: Path, place: Postgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody waits: so moves a store whose rows take longer to count; none begins meanwhile."""
+        await (await live(path)).close()
+        begun: list[type[StoreError]] = []
+
+        class Slow(Target):
+            def count(self, table: Table) -> int:
+                if not begun:
+                    with pytest.raises(AlreadyOpenError) as refused:
+                        opening.open_locked(path, KEY)
+                    begun.append(refused.type)
+                return super().count(table)
+
+        monkeypatch.setattr("node.store.moving.move.PAUSE_S", 0.0)
+        moving(path, place, target_of=Slow)
+        assert begun
+        assert of_server(place, path) == of_file(path)
 
 
 async def test_restored_backup_knows_nothing_of_a_move(
