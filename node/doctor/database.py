@@ -1,4 +1,4 @@
-"""Judging where the store stands: whether its server lets it write, and what a move left."""
+"""Judging where the store stands: what its server lets it do, and what a move left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from node.doctor.findings import Finding, Severity
 from node.store.moving.source import moving_of
 from node.store.postgres.upkeep import is_owned, may_only_read
+from node.store.seam import neglected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,10 @@ def check_database(config: Config, store: Beside) -> list[Finding]:
         what = "the server lets nobody write here (default_transaction_read_only is on)"
         mend = "see why: its disk may be nearly full; then RESET it for system, database and role"
         findings.append(Finding(Severity.CRITICAL, "database", "store_full", what, mend))
+    if neglect := store.read(neglected):
+        what = f"the server keeps what is erased and changed: {'; '.join(neglect)}"
+        mend = "switch autovacuum on; end old transactions and unused replication slots there"
+        findings.append(Finding(Severity.WARNING, "database", "store_not_vacuumed", what, mend))
     if not store.read(is_owned):
         what = (
             "the node's user does not own the store: a version that changes its tables is refused"

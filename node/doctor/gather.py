@@ -44,7 +44,6 @@ from node.store.contents.lists import of_one_file
 from node.store.errors import StoreError
 from node.store.history import SET_BACK, fact
 from node.store.recovery.recovered import phase
-from node.store.seam import neglected
 
 if TYPE_CHECKING:
     from keys.registry import Registry
@@ -148,10 +147,6 @@ class Examination:
             what = "the server lost what it had confirmed: no node begins on this database"
             mend = "stop every process of the node; hotline restored, then start it again"
             self._add(Severity.CRITICAL, "database", "store_set_back", what, mend)
-        if neglect := store.read(neglected):
-            what = f"the server keeps what is erased and changed: {'; '.join(neglect)}"
-            mend = "switch autovacuum on; end old transactions and unused replication slots there"
-            self._add(Severity.WARNING, "database", "store_not_vacuumed", what, mend)
         self.findings += check_database(self.config, store)
         restored = store.read(fact, "restored_ms")
         if restored is not None:

@@ -21,6 +21,7 @@ from node.store.contents.near_files import Folder
 from node.store.errors import (
     AlreadyOpenError,
     AwayError,
+    RefusedByServerError,
     SetBackError,
     StoreError,
     UnsureError,
@@ -248,7 +249,7 @@ class TestTurn:
         with psycopg.connect(place.url, autocommit=True) as owner:
             owner.execute("CREATE ROLE clerk LOGIN")
             clerk = Postgres(place.url.replace("//hotline@", "//clerk@"))
-            with pytest.raises(StoreError, match="InsufficientPrivilege"):
+            with pytest.raises(RefusedByServerError, match="lacks a right"):
                 StandBy(clerk, KEY, time.monotonic)
             owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
