@@ -17,13 +17,12 @@ from node.casework.showing.feed import restore_tag
 from node.store.connection import (
     FileConnection,
     address,
-    driver_errors,
     is_older,
     open_reader,
     open_writer,
-    translate,
 )
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
+from node.store.faults import driver_errors, translate
 from node.store.moving.source import forget
 from node.store.recovery.outside import hold_outside
 from node.store.schema_files import SCHEMA_FILES

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from node.store.connection import driver_errors, refuse_newer, translate
+from node.store.connection import refuse_newer
 from node.store.errors import OlderDatabaseError, StoreError
+from node.store.faults import driver_errors, translate
 from node.store.items.queries import Queries
 from node.store.opening import (
     Place,

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 import sqlcipher3
@@ -30,12 +30,11 @@ from node.store.errors import (
     MovedDatabaseError,
     NewerDatabaseError,
     OlderDatabaseError,
-    StoreBusyError,
     StoreError,
-    StoreFullError,
     UnknownDatabaseError,
     WrongKeyError,
 )
+from node.store.faults import driver_errors, in_our_words, translate
 from node.store.schema_files import SCHEMA_FILES
 from node.store.seam import BulkConnection, Connection
 from node.store.upgrade.completing import complete, lacking
@@ -63,8 +62,6 @@ PAGE_BYTES = 8192
 """Encrypting and authenticating costs by the page: half as many take a sixth off a commit."""
 EARLIER_PAGE_BYTES = 4096
 """Of databases made before the first release; a file keeps the size it was made with."""
-MOVED = "hotline: this store has moved"
-"""What a file says to whoever writes after its store went to a server (`node.store.moving`)."""
 _CLOSED = """
 SELECT target, EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'moving_unfinished')
 FROM moving WHERE done_ms IS NOT NULL
@@ -74,49 +71,6 @@ STATEMENTS = 512
 """Prepared ones kept at hand; pushes of all sizes, judged one by one, need more than 128."""
 WAL_PAGES = 8000
 MAX_PID_DIGITS = 10
-
-
-_NAMED: Final[tuple[tuple[str, type[StoreError]], ...]] = (
-    ("disk is full", StoreFullError),
-    ("readonly", StoreFullError),
-    ("disk i/o", StoreFullError),
-    ("database is locked", StoreBusyError),
-    ("malformed", DamagedDatabaseError),
-    ("not a database", WrongKeyError),
-    (MOVED, MovedDatabaseError),
-)
-"""What the driver says, in lower case, and what it is."""
-
-
-def driver_errors() -> tuple[type[Exception], ...]:
-    """The exceptions that the driver raises (they are not `sqlite3.Error`)."""
-    return (sqlcipher3.Error,)
-
-
-def translate(error: BaseException) -> BaseException:
-    """Name a driver's error in our words; anything else is returned as it is.
-
-    But no future takes a `StopIteration`: whoever waits for it would wait for ever.
-    """
-    if isinstance(error, StopIteration):
-        return RuntimeError("store: a job raised StopIteration")
-    return _in_our_words(error) if isinstance(error, sqlcipher3.Error) else error
-
-
-def _in_our_words(error: sqlcipher3.Error) -> StoreError:
-    text = str(error).lower()
-    for words, named in _NAMED:
-        if words in text:
-            return named(named.__doc__)
-    if "unable to open" in text:
-        mend = "check owner, space, and how many files may be open"
-        return StoreError(f"store.path: this file, or one beside it, cannot be opened; {mend}")
-    return StoreError(f"store: the database refused a statement ({type(error).__name__})")
-
-
-def is_busy(error: Exception) -> bool:
-    """Whether another connection holds the lock that a statement needs."""
-    return "database is locked" in str(error).lower()
 
 
 def roll_back(connection: Connection) -> None:
@@ -153,7 +107,7 @@ def _connect(
             cached_statements=STATEMENTS,
         )
     except sqlcipher3.Error as error:
-        raise _in_our_words(error) from error
+        raise in_our_words(error) from error
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute("PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256")
     connection.execute(f"PRAGMA cipher_default_page_size = {page_bytes}")

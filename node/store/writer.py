@@ -28,8 +28,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from node.store.connection import driver_errors, roll_back, translate
+from node.store.connection import roll_back
 from node.store.errors import ClosedStoreError, StoreBusyError, UnsureError
+from node.store.faults import driver_errors, translate
 from node.store.room import Counters, Room
 from node.store.seam import Connection
 

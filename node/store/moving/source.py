@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.store import connection as files
-from node.store.connection import MOVED, FileConnection, is_busy
+from node.store.connection import FileConnection
 from node.store.errors import (
     AlreadyOpenError,
     MoveBehindError,
@@ -25,6 +25,7 @@ from node.store.errors import (
     MoveRefusedError,
     StoreFullError,
 )
+from node.store.faults import MOVED, driver_errors, is_busy, translate
 from node.store.moving.tables import OWN, Table, tables_of
 from node.store.seam import Connection
 
@@ -173,7 +174,7 @@ class Source:
             while True:
                 try:
                     self._do("BEGIN IMMEDIATE")
-                except files.driver_errors() as error:
+                except driver_errors() as error:
                     if not is_busy(error):
                         raise
                     if time.monotonic() > until:
@@ -298,8 +299,8 @@ def open_source(path: Path, key: bytes) -> Iterator[Source]:
             yield source  # what the server said meanwhile is in our words already
         finally:
             source.close()
-    except files.driver_errors() as error:
-        named = files.translate(error)
+    except driver_errors() as error:
+        named = translate(error)
         raise (StoreFullError(FULL) if isinstance(named, StoreFullError) else named) from error
 
 

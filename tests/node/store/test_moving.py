@@ -25,6 +25,7 @@ from node.store.errors import (
     StoreBusyError,
     StoreError,
 )
+from node.store.faults import driver_errors
 from node.store.moving.move import Moved, move
 from node.store.moving.source import Source, moving_of
 from node.store.moving.tables import Table, tables_of
@@ -184,7 +185,7 @@ class TestMove:
                 "UPDATE meta SET value = 'a'",
                 "DELETE FROM channels_out",
             ):
-                with pytest.raises(files.driver_errors()):
+                with pytest.raises(driver_errors()):
                     other.execute(sql)
         assert of_file(path) == before
 
