@@ -104,11 +104,11 @@ def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
         raise NoDriverError(NoDriverError.__doc__) from error
     try:
         known = began is not None and began.to != place.url and has_begun(place, began.name)
-        if began is not None:
-            source.begin(name, place.url, is_known=known)
+        if began is not None and not known:
+            source.begin(name, place.url)
         target = Target(place, key, name)
         try:
-            source.begin(name, place.url)
+            source.begin(name, place.url, is_known=known)
             return move_(source, target, _now_ms, tell)
         finally:
             target.close()

@@ -87,25 +87,26 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
         moved = _verify(source, target, tell)
         _catch_up(source, target, tell)
         _pause(source, target, now_ms, moved)
-    _end(source, target, began.name)
+    _end(source, target)
     return moved
 
 
-def _end(source: Source, target: Target, name: str) -> None:
-    """Open the server to nodes while nobody can open the file again (`Source.abandon`).
+def _end(source: Source, target: Target) -> None:
+    """Open the server to nodes, once nobody can open the file again (`Source.abandon`).
+
+    In that order: whoever is killed between the two leaves no two stores that a node may open.
 
     Raises:
         MoveRefusedError: somebody did before.
     """
-    source.lock()
+    source.settle()
+    if target.is_done:
+        return
     try:
-        source.check_closed(name)
-        if not target.is_done:
-            target.finish()
-        source.settle()
-        source.keep()
+        target.finish()
     except BaseException:
-        source.let_go()
+        if not target.may_be_open():
+            source.unsettle()
         raise
 
 

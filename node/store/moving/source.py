@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ migrate` again, into an empty database if it asks for one.
 """
 """What whoever moves a store is told: a move does not go on by itself, as a node does."""
 _UNFINISHED: Final = f"{OWN}_unfinished"
-"""There from the end of the file until its server was opened to nodes.
+"""There from the end of the file until its server is opened to nodes.
 
 A file that an earlier version closed lacks it: nobody knows whether a node works there.
 """
@@ -72,6 +72,7 @@ class Source:
         self._connection = _connected(path, key)
         self._path = path
         self._chunk = chunk
+        self._began: Moving | None = None
         self.tables = tables_of(self._connection)
 
     def close(self) -> None:
@@ -93,7 +94,8 @@ class Source:
         `is_known`: this move has begun there, whatever URL leads to it now.
 
         Raises:
-            MoveRefusedError: one began to another place, or a table has no key.
+            MoveRefusedError: one began to another place, this one was abandoned meanwhile, or a
+                table has no key.
         """
         keyless = [table.name for table in self.tables if not table.key]
         if keyless:
@@ -113,6 +115,7 @@ class Source:
             for table in self.tables:
                 self._watch(table)
         self.keep()
+        self._began = replace(began, to=to)
         return began
 
     def abandon(self) -> bool:
@@ -130,6 +133,7 @@ class Source:
             raise MoveRefusedError(f"store.path: this store has moved to {began.to} for good")
         forget(self._connection)
         self.keep()
+        self._began = None
         return began is not None
 
     def freeze(self, now_ms: int) -> None:
@@ -145,19 +149,21 @@ class Source:
         self._connection.execute(f"UPDATE {OWN} SET done_ms = ?", (now_ms,))  # noqa: S608 - own name
         self._do(f"CREATE TABLE {_UNFINISHED} (closed_ms INTEGER) STRICT")
 
-    def check_closed(self, name: str) -> None:
-        """See that the file is closed still, by the move of this name.
+    def settle(self) -> None:
+        """Let nobody open the file again: a node may work on its server from now on.
 
         Raises:
-            MoveRefusedError: somebody opened it again.
+            MoveRefusedError: somebody did before.
         """
-        began = self.moving()
-        if began is None or began.done_ms is None or began.name != name:
-            raise MoveRefusedError("--to: this move was abandoned meanwhile; begin again")
-
-    def settle(self) -> None:
-        """Let nobody open the file again: a node may work on its server; within `lock`."""
+        self.lock()
         self._do(f"DROP TABLE IF EXISTS {_UNFINISHED}")
+        self.keep()
+
+    def unsettle(self) -> None:
+        """Let the file be opened again: no node can work on its server."""
+        self.lock()
+        self._do(f"CREATE TABLE IF NOT EXISTS {_UNFINISHED} (closed_ms INTEGER) STRICT")
+        self.keep()
 
     def lock(self) -> None:
         """Keep every writer waiting, until `keep` or `let_go`.
@@ -167,7 +173,12 @@ class Source:
 
         Raises:
             MoveBehindError: it never came free.
+            MoveRefusedError: this move was abandoned meanwhile.
         """
+        self._wait_for_lock()
+        self._check_goes_on()
+
+    def _wait_for_lock(self) -> None:
         until = time.monotonic() + LOCK_S
         self._do("PRAGMA busy_timeout = 0")
         try:
@@ -198,9 +209,27 @@ class Source:
                 lock.release()
 
     def look(self) -> None:
-        """Fix the moment: what is written from now on is not seen, until `let_go`."""
+        """Fix the moment: what is written from now on is not seen, until `let_go`.
+
+        Raises:
+            MoveRefusedError: this move was abandoned meanwhile.
+        """
         self._do("BEGIN")
-        self._connection.execute(f"SELECT count(*) FROM {OWN}").fetchone()  # noqa: S608 - own name
+        self._check_goes_on()  # its question is what fixes it
+
+    def _check_goes_on(self) -> None:
+        """See that the move that began here goes on, and no other, which would miss our notes.
+
+        Raises:
+            MoveRefusedError: it was abandoned, or another process goes on with it elsewhere.
+        """
+        ours = self._began
+        if ours is None:
+            return
+        now = self.moving()
+        if now is None or (now.name, now.to) != (ours.name, ours.to):
+            self.let_go()
+            raise MoveRefusedError("--to: this move was abandoned meanwhile; begin again")
 
     def keep(self) -> None:
         """Commit."""

@@ -153,6 +153,14 @@ class Target:
         """Let the server look at what came, so that it plans well from the first query on."""
         self._connection.execute("ANALYZE")
 
+    def may_be_open(self) -> bool:
+        """Whether a node may open the store, or the server does not say."""
+        try:
+            opened = self._raw.execute("SELECT 1 FROM tenure").fetchone() is not None
+        except psycopg.Error:
+            return True
+        return opened or self._connection.in_transaction
+
     def finish(self) -> None:
         """Let a node open the store; numbers go on after those that came."""
         with self.transaction():

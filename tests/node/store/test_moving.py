@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from node.store.errors import (
 )
 from node.store.faults import driver_errors
 from node.store.moving.move import Moved, move
-from node.store.moving.source import Source, moving_of
+from node.store.moving.source import Moving, Source, moving_of
 from node.store.moving.tables import Table, tables_of
 from node.store.moving.target import Target
 from node.store.postgres.place import Postgres
@@ -386,6 +386,43 @@ class TestBrokenOff:
             opening.open_locked(place, KEY)
         await Store.open(path, KEY, US, FINGERPRINTS).close()
 
+    @pytest.mark.parametrize("on_server", [True, False], ids=["opened", "silent"])
+    async def test_file_stays_closed_where_its_server_may_have_been_opened(
+        self, path: Path, place: Postgres, *, on_server: bool
+    ) -> None:
+        """Killed in that moment, or the server was gone in it: two stores of one node would fork.
+
+        The same command goes on.
+        """
+        await (await live(path)).close()
+        with pytest.raises((BrokenOffError, StoreError)):
+            moving(path, place, target_of=DiesAfterTheEnd if on_server else IsLostAtTheEnd)
+        with closing(Source(path, KEY)) as source, pytest.raises(MoveRefusedError, match="good"):
+            source.abandon()
+        moving(path, place)
+        assert of_server(place, path) == of_file(path)
+        opening.open_locked(place, KEY)[0].close()
+
+    async def test_move_that_was_abandoned_takes_nothing_from_the_next_one(
+        self, path: Path, place: Postgres, postgres: Cluster
+    ) -> None:
+        """Its process runs on beside it: what it forgot, the next one would never copy."""
+        await (await live(path)).close()
+        other = postgres.new()
+        with closing(Source(path, KEY)) as source, closing(writer_of(path)) as writer:
+
+            def beginning_anew(what: str, _: int) -> None:
+                if what == "computing heads of logs":
+                    source.abandon()
+                    source.begin("move-2", other.url)
+                    writer.execute("UPDATE items SET changed_seq = 9999")
+
+            with pytest.raises(MoveRefusedError, match="abandoned"):
+                moving(path, place, beginning_anew)
+            assert source.moving() == Moving("move-2", other.url, None)
+            (items,) = [table for table in source.tables if table.name == "items"]
+            assert source.noted(items)
+
     async def test_once_more_when_all_is_done_changes_nothing(
         self, path: Path, place: Postgres
     ) -> None:
@@ -406,6 +443,25 @@ class DiesAtTheEnd(Target):
     def finish(self) -> None:
         """Die instead."""
         raise BrokenOffError
+
+
+class DiesAfterTheEnd(Target):
+    """The process dies after the server was opened."""
+
+    def finish(self) -> None:
+        """Die then."""
+        super().finish()
+        raise BrokenOffError
+
+
+class IsLostAtTheEnd(Target):
+    """The server ends the session before it is opened."""
+
+    def finish(self) -> None:
+        """Find it gone."""
+        with suppress(psycopg.Error):
+            self.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        super().finish()
 
 
 def put_a_fact(target: Target, path: Path) -> None:
