@@ -99,13 +99,15 @@ def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
     name = str(_now_ms()) if began is None else began.name
     try:
         from node.store.moving.move import move as move_  # noqa: PLC0415 - an extra
-        from node.store.moving.target import Target, has_begun  # noqa: PLC0415 - an extra
+        from node.store.moving.target import Target, check_opened, has_begun  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise NoDriverError(NoDriverError.__doc__) from error
     try:
         known = began is not None and began.to != place.url and has_begun(place, began.name)
         if began is not None and not known:
             source.begin(name, place.url)
+        if began is not None and began.opened:
+            check_opened(place)
         target = Target(place, key, name)
         try:
             source.begin(name, place.url, is_known=known)

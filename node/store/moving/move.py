@@ -100,14 +100,14 @@ def _end(source: Source, target: Target) -> None:
         MoveRefusedError: somebody did before.
     """
     source.settle()
-    if target.is_done:
-        return
     try:
-        target.finish()
+        if not target.is_done:
+            target.finish()
     except BaseException:
         if not target.may_be_open():
             source.unsettle()
         raise
+    source.end()
 
 
 def _take_away(source: Source, target: Target, table: Table) -> None:

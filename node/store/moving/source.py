@@ -44,6 +44,8 @@ _UNFINISHED: Final = f"{OWN}_unfinished"
 
 A file that an earlier version closed lacks it: nobody knows whether a node works there.
 """
+_OPENED: Final = f"{OWN}_opened"
+"""There once its server was opened: what that loses later, this file has as it was long before."""
 _NEW, _OLD = "NEW", "OLD"
 
 
@@ -51,13 +53,14 @@ _NEW, _OLD = "NEW", "OLD"
 class Moving:
     """A move that began: its name, where to, and when the file was closed (milliseconds UTC).
 
-    `unfinished`: it was, and the server was never opened to a node.
+    `unfinished`: it was, and the server was never opened to a node; `opened`: it surely was.
     """
 
     name: str
     to: str
     done_ms: int | None
     unfinished: bool = False
+    opened: bool = False
 
 
 class Source:
@@ -157,6 +160,12 @@ class Source:
         """
         self.lock()
         self._do(f"DROP TABLE IF EXISTS {_UNFINISHED}")
+        self.keep()
+
+    def end(self) -> None:
+        """Note that the server was opened, so that nothing is copied there from here again."""
+        self.lock()
+        self._do(f"CREATE TABLE IF NOT EXISTS {_OPENED} (opened_ms INTEGER) STRICT")
         self.keep()
 
     def unsettle(self) -> None:
@@ -352,9 +361,11 @@ def moving_of(connection: Connection) -> Moving | None:
     made = "SELECT count(*) FROM sqlite_master WHERE name = ?"
     if connection.execute(made, (OWN,)).fetchone() == (0,):
         return None
-    unfinished = connection.execute(made, (_UNFINISHED,)).fetchone() == (1,)
+    unfinished, opened = (
+        connection.execute(made, (name,)).fetchone() == (1,) for name in (_UNFINISHED, _OPENED)
+    )
     row = connection.execute(f"SELECT name, target, done_ms FROM {OWN}").fetchone()  # noqa: S608 - own name
-    return Moving(row[0], row[1], row[2], unfinished)
+    return Moving(row[0], row[1], row[2], unfinished, opened)
 
 
 def _elsewhere(began: Moving) -> str:

@@ -194,6 +194,27 @@ def has_begun(place: Postgres, name: str) -> bool:
         raw.close()
 
 
+def check_opened(place: Postgres) -> None:
+    """See that the store stands in a database still that this file moved into.
+
+    Filled from the file again it would be set back, and nobody would know.
+
+    Raises:
+        MoveRefusedError: it does not.
+        StoreError: it cannot be asked.
+    """
+    raw = connect(place)
+    try:
+        if is_there(raw) and raw.execute("SELECT 1 FROM tenure").fetchone() is not None:
+            return
+    except psycopg.Error as error:
+        raise translate(error) from error
+    finally:
+        raw.close()
+    mend = "bring a dump of it back; if there is none, hotline backup and restore of the old file"
+    raise MoveRefusedError(f"--to: a node worked there, and its store is gone; {mend}")
+
+
 def _prepare(raw: Raw, seal: Seal, name: str) -> bool:
     """Make what the move needs; True: it was done already, and a store stands here.
 

@@ -137,6 +137,20 @@ async def test_file_whose_server_is_lost_is_gone_on_with(joined: Typing, postgre
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
 
 
+async def test_server_that_nodes_worked_on_is_not_filled_from_the_file_again(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """It was lost later, and made anew: the file has the store as it was before the move."""
+    place, file_only = postgres.new(), joined.config.source.read_text()
+    assert (await joined("store", "migrate", "--to", place.url))[0] == Exit.OK
+    joined.config.source.write_text(file_only)
+    with psycopg.connect(place.url) as server:
+        server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    code, shown = await joined("store", "migrate", "--to", place.url)
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_move_refused")
+    assert "dump" in shown["error"]["message"]
+
+
 async def test_move_that_was_begun_and_what_one_left_are_named_by_doctor(
     joined: Typing, postgres: Cluster
 ) -> None:
