@@ -245,7 +245,7 @@ class RegistryClient:
         if self._held is None or stamp == self._stamp:
             return
         self._stamp = stamp
-        with suppress(RepositoryStateError):  # what is in force goes on, and is saved again
+        with suppress(RepositoryStateError):  # what is in force goes on
             saved = memory.load(self._directory, self._pin)
             if saved is not None and _version(saved) > _version(self._held):
                 self._held = saved
@@ -290,9 +290,7 @@ class RegistryClient:
                 return "too_old"
             trusted = self._held.settled.trusted if self._held else {}
             held = Held(verified, settle(trusted, verified, now_ms), now_ms)
-            if not self._same(held):
-                memory.save(self._directory, self._pin, held)
-                self._stamp = memory.stamp(self._directory)
+            self._save(held)
         except WrongFingerprintError:
             if joining:
                 raise
@@ -322,6 +320,20 @@ class RegistryClient:
         except Exception as error:  # noqa: BLE001 - logged
             _unforeseen(error)
             raise MirrorsFailedError("unreachable") from None
+
+    def _save(self, held: Held) -> None:
+        """Remember what one mirror gave, unless another process has saved what is newer meanwhile.
+
+        Raises:
+            MirrorsFailedError: it has; that is in force.
+            OSError: the disk refused.
+        """
+        self._take_up_saved()
+        if self._held is not None and _version(held) < _version(self._held):
+            raise MirrorsFailedError("rolled_back")
+        if not self._same(held):
+            memory.save(self._directory, self._pin, held)
+            self._stamp = memory.stamp(self._directory)
 
     def _same(self, held: Held) -> bool:
         """Whether there is nothing new to remember."""

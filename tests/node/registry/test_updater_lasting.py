@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from node.registry.errors import (
 from node.registry.source import Alarm, Freshness
 from node.registry.trust import KEY_WAIT_MS
 from node.registry.updater import RegistryClient
-from tests.builders.mirrors import UMBRELLA
+from tests.builders.mirrors import UMBRELLA, Mirrors
 from tests.builders.network import (
     DAY_MS,
     NOW_MS,
@@ -27,7 +27,7 @@ from tests.builders.network import (
     member_files,
     member_keys,
 )
-from tests.node.registry.nodes import EOKM, LATER, Node, moved
+from tests.node.registry.nodes import EOKM, IWF, LATER, Node, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,3 +232,23 @@ class TestMemory:
         before = path.stat().st_ino
         node.client.refresh_blocking(LATER)
         assert path.stat().st_ino == before
+
+    def test_g1_attack_a_mirror_is_behind_while_another_process_saves_what_is_newer(
+        self, node: Node, umbrella: Umbrella
+    ) -> None:
+        """A verb beside the node does not put the older one back for the next start."""
+        older = moved(umbrella)
+        newer = moved(older, IWF, LATER + 1)
+
+        class Behind(dict[str, bytes]):
+            def get(self, path: str, default: object = None, /) -> Any:
+                node.sees(newer.files)
+                node.client.refresh_blocking(LATER + 1)
+                return super().get(path, default)
+
+        mirrors = Mirrors({UMBRELLA: Behind(older.files)})
+        verb = RegistryClient(node.pin, node.directory, [UMBRELLA], transport=mirrors)
+        verb.refresh_blocking(LATER + 1)
+        assert verb.current().seen == newer.registry.seen
+        node.restart()
+        assert node.client.current().seen == newer.registry.seen
