@@ -339,9 +339,9 @@ class Crosscheck:
         """Compare what a peer shows with our logs, and keep the result."""
         registry = self._registry()
         keys = registry.member(peer).log_keys
-        parties = Parties(
-            registry.network_id, peer, self._us, keys, registry.witness_keys, registry.witness_ends
-        )
+        ends = registry.witness_ends  # who is gone counts, too: an epoch may be over
+        witnesses = {who: one.witness_keys for who, one in registry.members.items()}
+        parties = Parties(registry.network_id, peer, self._us, keys, witnesses, ends)
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
         witnessed = len(able) >= WITNESSES and not await self._barred.lately(peer, now_ms)
@@ -393,7 +393,7 @@ class Crosscheck:
 
     async def _ours(self, peer: str) -> bytes:
         registry = self._registry()
-        counts, revoked = counts_in(registry), self._revoked()
+        counts, revoked = counts_in(registry, gone_too=True), self._revoked()
         keys = registry.member(self._us).log_keys
         is_ours = signed_by([key for key in keys if key.key_id not in revoked])
         showing = await self._store.showing(registry.network_id, self._us, peer, counts, is_ours)

@@ -118,8 +118,10 @@ Counts = Callable[[Given], bool]
 """Whether a cosignature counts by what is known today."""
 
 
-def counts_in(registry: Registry) -> Counts:
+def counts_in(registry: Registry, *, gone_too: bool = False) -> Counts:
     """Return which cosignatures are by a key that an active witness lists, in that key's turn.
+
+    `gone_too`: or one that is suspended or expelled.
 
     What a restored witness forgot counts for nothing (§8.12.9), and is asked for again. They are
     verified once more: a witness has several keys, of which four bytes may be the same, and can
@@ -133,15 +135,15 @@ def counts_in(registry: Registry) -> Counts:
         digest = hashlib.sha256(given.note + given.lines).digest()
         said = (given.witness, given.time_s, digest)
         if said not in judged:
-            judged[said] = _counts(registry, given)
+            judged[said] = _counts(registry, given, gone_too=gone_too)
         return judged[said]
 
     return counts
 
 
-def _counts(registry: Registry, given: Given) -> bool:
+def _counts(registry: Registry, given: Given, *, gone_too: bool) -> bool:
     document = registry.members.get(given.witness)
-    if document is None or not registry.is_active(given.witness):
+    if document is None or not (gone_too or registry.is_active(given.witness)):
         return False
     keys, ends = document.witness_keys, document.witness_ends
     try:

@@ -50,9 +50,12 @@ DAY_MS = 24 * HOUR_MS
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Give four members; gb-iwf handed one item to nl-eokm, and both keep their ledgers."""
-    world = World(tmp_path, [IWF, EOKM, PDC, ECO])
+async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Give four members; gb-iwf handed one item to nl-eokm, and both keep their ledgers.
+
+    Parameter: a fifth.
+    """
+    world = World(tmp_path, [IWF, EOKM, PDC, ECO, *getattr(request, "param", ())])
     await world.start()
     await hand_over(world, 1)
     await an_hour(world)
@@ -414,6 +417,24 @@ async def test_8_14_who_was_suspended_is_not_accused_of_what_nobody_cosigned(wor
         await an_hour(world)
         await compared(world)
     assert (checked(world).problem, tasks(world)) == (None, set())
+
+
+@pytest.mark.parametrize("world", [("se-ecpat",)], indirect=True)
+async def test_8_14_nobody_is_accused_of_a_witness_that_was_suspended_since(world: World) -> None:
+    """A channel may stand in an epoch of the ledger that is over, and cosigned by nobody more."""
+    await an_hour(world, 3)
+    await world[EOKM].crash()
+    await world[EOKM].restart()
+    await world[EOKM].submit("https://fr1.example/9.jpg")
+    await world.settle()
+    for _ in range(30):
+        await an_hour(world)
+    assert await compared(world)
+    world.registry = suspended(world.registry, ECO)
+    for _ in range(3):
+        await an_hour(world, 24)
+        assert await compared(world)
+    assert tasks(world) == set()
 
 
 async def test_8_14_a_start_does_not_forget_who_was_suspended(world: World) -> None:
