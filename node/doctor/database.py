@@ -54,7 +54,8 @@ def _moving(began: Moving) -> Finding:
         what = f"the file is closed and the move to {began.to} not done: no node begins on either"
         mend = f"{again}; if that server is lost: hotline store migrate --abandon"
         return Finding(Severity.CRITICAL, "database", "store_move_unfinished", what, mend)
-    what, mend = f"this store has moved to {began.to}", "set [store] url to it"
+    what = f"this store has moved to {began.to}"
+    mend = "set [store] url to it" if began.opened else f"{again}: it ends what may be left to do"
     return Finding(Severity.CRITICAL, "database", "store_moved", what, mend)
 
 

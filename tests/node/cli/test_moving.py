@@ -17,7 +17,7 @@ from tests.node.cli.conftest import Typing
 from tests.node.cli.test_new_file import room_for
 from tests.node.cli.test_on_server import submit
 from tests.node.cli.test_run import refused, started
-from tests.node.store.test_moving import BrokenOffError, DiesAtTheEnd, moving
+from tests.node.store.test_moving import BrokenOffError, DiesAfterTheEnd, DiesAtTheEnd, moving
 from tests.node.store.test_postgres_server import writing_forbidden
 
 if TYPE_CHECKING:
@@ -103,11 +103,13 @@ async def of_the_store(joined: Typing) -> set[str]:
     return {one["code"] for one in findings if one["code"].startswith("store_")}
 
 
-def break_off(joined: Typing, place: Postgres) -> None:
-    """Move the store until its file is closed, and die before the server is opened."""
+def break_off(
+    joined: Typing, place: Postgres, target_of: type[DiesAtTheEnd | DiesAfterTheEnd] = DiesAtTheEnd
+) -> None:
+    """Move the store until its file is closed, and die before the server is opened, or after."""
     key = open_database_key(joined.config)
     with pytest.raises(BrokenOffError):
-        moving(joined.config.store.path, place, target_of=DiesAtTheEnd, key=key)
+        moving(joined.config.store.path, place, target_of=target_of, key=key)
 
 
 async def test_move_goes_on_by_another_url_of_the_same_database(
@@ -149,6 +151,20 @@ async def test_server_that_nodes_worked_on_is_not_filled_from_the_file_again(
     code, shown = await joined("store", "migrate", "--to", place.url)
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_move_refused")
     assert "dump" in shown["error"]["message"]
+
+
+async def test_move_that_died_as_its_server_was_opened_is_ended_by_the_same_command(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """The doctor says so, and not that the file may be opened again."""
+    place = postgres.new()
+    break_off(joined, place, DiesAfterTheEnd)
+    findings = (await joined("doctor"))[1]["findings"]
+    (said,) = [one for one in findings if one["code"].startswith("store_")]
+    assert (said["code"], "same --to" in said["mend"]) == ("store_moved", True)
+    code, shown = await joined("store", "migrate", "--abandon")
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_move_refused")
+    assert (await joined("store", "migrate", "--to", place.url))[0] == Exit.OK
 
 
 async def test_move_that_was_begun_and_what_one_left_are_named_by_doctor(
