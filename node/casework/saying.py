@@ -27,6 +27,8 @@ def sighted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
         "child_at_risk": state.child_at_risk or body.child_at_risk,
         "handed_ms": max(state.handed_ms, body.handed_ms),
     }
+    if body.child_at_risk and not state.child_at_risk and state.custody is Custody.LOCATING:
+        changes["due_ms"] = event.learnt_ms  # it has minutes to be located now, not an hour
     if body.also_at is not None and body.also_at not in state.also_at:
         changes["also_at"] = (*state.also_at, body.also_at)
     if (body.told_online_ms or 0) > (state.told_online_ms or 0):

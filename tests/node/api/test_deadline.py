@@ -244,3 +244,17 @@ class TestNothingAnswers:
         assert await local.desk.locate_due() == 1
         told = await (await client.get(path)).json()
         assert (told["responsible"], told["review"]) == ("nl-eokm", None)
+
+    async def test_so_it_is_where_that_is_said_of_the_child_later(
+        self, client: Client, local: LocalNode
+    ) -> None:
+        """The next look need not be due for a quarter of an hour."""
+        answer = await client.post("/api/v1/reports", json=REPORT)
+        path = f"/api/v1/items/{(await answer.json())['items'][0]['item_id']}"
+        await local.desk.locate_due()
+        local.now += LOCATING_URGENT_MS
+        assert await local.desk.locate_due() == 0
+        await client.post("/api/v1/reports", json={**REPORT, "child_at_risk": True})
+        await local.desk.locate_due()
+        told = await (await client.get(path)).json()
+        assert (told["custody"], told["review"]) == ("here", "location_uncertain")

@@ -413,7 +413,7 @@ class TestLocatedAgain:
         self, came_ms: int
     ) -> None:
         """For as long again as it has waited, a day at most; also once a person acted on it."""
-        hops, due_ms = (Hop(US, came_ms),), NOW_MS - 1
+        hops, due_ms = (Hop(US, came_ms),), NOW_MS + 1
         seen = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=hops, due_ms=due_ms)
         made = self.placed(seen, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
         state = made.loaded.items[seen.id]
@@ -432,6 +432,18 @@ class TestLocatedAgain:
         made.now += 3
         forwarding = Forwarding(network(), ids(), POSTBOX)
         place(made, acted.id, elsewhere(HostingState.UNRESOLVED), NOW_MS + 9, forwarding)
+        assert made.loaded.items[acted.id].reviews == (Review.LOCATION_UNCERTAIN,)
+
+    @pytest.mark.parametrize(("urgent", "came_ago_ms"), [(False, HOUR_MS), (True, HOUR_MS // 2)])
+    def test_so_it_is_where_the_look_was_due_before_the_end_and_nothing_answered_until_after(
+        self, *, urgent: bool, came_ago_ms: int
+    ) -> None:
+        """Name servers that fail take their time; and the end is earlier for a child at risk."""
+        hops = (Hop(US, NOW_MS - came_ago_ms),)
+        acted = msgspec.structs.replace(
+            self.UNPLACED, reviews=(), hops=hops, due_ms=NOW_MS - 1, child_at_risk=urgent
+        )
+        made = self.placed(acted, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
         assert made.loaded.items[acted.id].reviews == (Review.LOCATION_UNCERTAIN,)
 
     def test_a_look_that_fails_takes_no_place_away(self) -> None:
