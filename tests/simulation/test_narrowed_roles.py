@@ -21,7 +21,7 @@ from node.store.items.tasks import close_task
 from protocol.entry import decode
 from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.looking import rows
-from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, tasks, waiting
+from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, status, tasks, waiting
 
 if TYPE_CHECKING:
     from keys.network import NetworkDocument, Role
@@ -183,6 +183,20 @@ async def test_11_3_item_that_was_taken_back_is_before_a_person_once_its_holder_
     item = made.items[0].item_id
     assert (await world[NL].state(item)).custody is Custody.HERE
     assert ("held_twice", f"{NL}/{item}") in await tasks(world, GB)
+
+
+async def test_11_3_so_it_is_where_it_was_suspended_before_it_is_one_again(world: World) -> None:
+    """What it has still it has whatever became of it in between."""
+    before = world.registry.network
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    govern(world, partial(with_role, role="witness"))
+    await run(world, GB, NL, FR)
+    govern(world, partial(status, is_now="suspended"))
+    await run(world, GB, FR)
+    govern(world, lambda _: before)
+    await run(world, GB, NL, FR)
+    assert ("held_twice", f"{NL}/{made.items[0].item_id}") in await tasks(world, GB)
 
 
 async def test_11_3_item_is_taken_back_though_delivery_was_quicker(world: World) -> None:

@@ -107,6 +107,7 @@ class Recall:
         self._forwarding = forwarding
         self._seen: dict[str, tuple[str, str | None]] = {}
         self._inactive: dict[str, str] = {}
+        self._closed: set[str] = set()  # and were not active again since, whatever they were
         self._looked_under: Registry | None = None
 
     async def due(self) -> int:
@@ -117,9 +118,10 @@ class Recall:
             members = forwarding.registry.network.members
             permits = Permits(forwarding.ids.member, forwarding.registry)
             standings = {member: _standing(permits, member) for member in members}
-            for member, standing in self._inactive.items():
-                if standing == "closed" and standings.get(member) == "active":
-                    await self._see_what_it_kept(forwarding, member)
+            self._closed |= {m for m, one in standings.items() if one == "closed"}
+            for member in [m for m in self._closed if standings.get(m) == "active"]:
+                await self._see_what_it_kept(forwarding, member)
+                self._closed.discard(member)
             self._inactive = {m: one for m, one in standings.items() if one != "active"}
             self._looked_under = forwarding.registry
             self._seen = {m: seen for m, seen in self._seen.items() if m in self._inactive}
