@@ -161,7 +161,8 @@ class Recall:
         after: str | None = ""
         while after is not None:
             page = await self._items.items(ItemQuery(after, PAGE, handed_to=member))
-            await self._aside.each([state.id for state in page], str, ask)
+            kept = [state.id for state in page if was_taken_back(us, state, member)]
+            await self._aside.each(kept, str, ask)
             after = page[-1].id if len(page) == PAGE else None
 
     async def _look(self, forwarding: Forwarding, member: str, standing: str) -> int:
