@@ -195,7 +195,8 @@ def route(
             book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
             # Until then nobody was asked; that a child is at risk is worth one question more.
             first = state.due_ms is not None and state.due_ms <= _came_ms(state) + LOCATING_MS
-            if not in_time and first and body.jurisdiction is found:  # `keep_meanwhile`
+            over = book.now >= _locating_ends_ms(state)
+            if over and first and body.jurisdiction is found:  # `keep_meanwhile`
                 book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
             return book.loaded.items[item_id]
         retry_ms = _later(state, retry_ms, book.now)

@@ -446,6 +446,12 @@ class TestLocatedAgain:
         made = self.placed(acted, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
         assert made.loaded.items[acted.id].reviews == (Review.LOCATION_UNCERTAIN,)
 
+    def test_nobody_is_asked_at_each_look_about_what_is_said_to_come_from_the_future(self) -> None:
+        """Its finder's clock made its id."""
+        odd = msgspec.structs.replace(self.UNPLACED, reviews=(), hops=(Hop(US, NOW_MS + HOUR_MS),))
+        made = self.placed(odd, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
+        assert happened(made) == ["located"]
+
     def test_a_look_that_fails_takes_no_place_away(self) -> None:
         """What was hidden is so until something else is known; it is soon looked for again."""
         made = self.placed(self.WAITS, elsewhere(HostingState.UNRESOLVED), NOW_MS + 5)
