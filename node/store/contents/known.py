@@ -197,12 +197,16 @@ class Known:
     def asked_of(
         self, connection: Connection, keys: Iterable[bytes], pdqs: Iterable[bytes], loaded: Loaded
     ) -> dict[bytes, tuple[Listed, ...]]:
-        """Return what a decision needs of lists: see `Loaded.listed`."""
+        """Return what a decision needs of lists: see `Loaded.listed`.
+
+        Of items that are loaded for another's sake what spoke of them, and what is harmless by it.
+        """
         said = {one.entry for state in loaded.items.values() for one in state.listed}
         before = read_listed(connection, said)
+        beside = content_keys(self._fingerprints, by_entries(before.values()))
         of = self._fingerprints.entry
         return {
-            **self.listed(connection, keys),
+            **self.listed(connection, {*keys, *beside}),
             **self.alike(connection, pdqs, MOST_SUGGESTED, _suggests),
             **{of(number): (one,) for number, one in before.items()},
         }

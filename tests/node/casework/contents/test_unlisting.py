@@ -455,6 +455,20 @@ class TestHarmlessByOtherHashes:
             await office.look()
             assert (await office.item(here.id)).known is (trust is Trust.NONE)
 
+    async def test_so_it_stays_once_what_looks_like_it_suggests_no_verdict_any_more(
+        self, office: Office
+    ) -> None:
+        """Only the other picture was spoken of."""
+        both = file(99, sha1=99, md5=99)
+        await office.lists(2, Entry(both, "A", None, "99"))
+        await self.stock(office, 1, Entry(replace(both, sha256=None), "stock", None, "7"))
+        known, near = await office.pictures()
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        given = (await office.desk.assess(known, draft, actor="a")).assessments[-1]
+        assert not (await office.item(near)).known
+        await office.desk.correcting.withdraw(known, given.id, actor="a")
+        assert not (await office.item(near)).known
+
     async def test_of_a_file_with_one_equal_weak_hash_it_says_nothing(self, office: Office) -> None:
         """Equal MD5 can be two files."""
         await office.lists(2, self.ALL)
