@@ -102,6 +102,20 @@ async def test_entry_that_comes_again_gives_no_verdict(office: Office) -> None:
     assert [(one.list, one.counts_as) for one in again.listed] == [("iwf", Trust.SUGGESTION)]
 
 
+async def test_nor_does_it_where_what_looks_like_its_file_suggests_no_verdict_any_more(
+    office: Office,
+) -> None:
+    """Of the file nothing was said, only of the picture like it."""
+    await upheld(office, file(99))
+    await office.lists(9, Entry(file(99), "A"))
+    known, near = await office.pictures()
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    given = (await office.desk.assess(known, draft, actor="bert")).assessments[-1]
+    assert not (await office.item(near)).known
+    await office.desk.correcting.withdraw(known, given.id, actor="bert")
+    assert not (await office.item(near)).known
+
+
 async def test_benign_list_keeps_its_entry(office: Office) -> None:
     """It says the same."""
     await office.store.writer.run(_benign)
