@@ -199,11 +199,12 @@ class Known:
     ) -> dict[bytes, tuple[Listed, ...]]:
         """Return what a decision needs of lists: see `Loaded.listed`.
 
-        Of items that are loaded for another's sake what spoke of them, and what is harmless by it.
+        Of items that are loaded for another's sake, and of which something spoke, what else does.
         """
-        said = {one.entry for state in loaded.items.values() for one in state.listed}
-        before = read_listed(connection, said)
-        beside = content_keys(self._fingerprints, by_entries(before.values()))
+        spoken = [state for state in loaded.items.values() if state.listed]
+        before = read_listed(connection, {one.entry for state in spoken for one in state.listed})
+        files = {file for state in spoken for file in state.content}
+        beside = content_keys(self._fingerprints, [*files, *by_entries(before.values())])
         of = self._fingerprints.entry
         return {
             **self.listed(connection, {*keys, *beside}),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from node.casework.desk import Desk
 from node.casework.item import Review
@@ -102,13 +103,18 @@ async def test_entry_that_comes_again_gives_no_verdict(office: Office) -> None:
     assert [(one.list, one.counts_as) for one in again.listed] == [("iwf", Trust.SUGGESTION)]
 
 
+@pytest.mark.parametrize("said", [file(99), replace(file(99, sha1=99), sha256=None)])
 async def test_nor_does_it_where_what_looks_like_its_file_suggests_no_verdict_any_more(
-    office: Office,
+    office: Office, said: Content
 ) -> None:
     """Of the file nothing was said, only of the picture like it."""
-    await upheld(office, file(99))
-    await office.lists(9, Entry(file(99), "A"))
+    await upheld(office, said)
+    await office.lists(9, Entry(file(3), "A"))
     known, near = await office.pictures()
+    more = HashesDraft(sha256=f"{99:064x}", sha1=f"{99:040x}")
+    await office.desk.add_hashes(near, more, actor="bert")
+    await office.lists(10, Entry(file(99), "A"))
+    await office.look()
     draft = AssessmentDraft(verdict=Verdict.BASELINE)
     given = (await office.desk.assess(known, draft, actor="bert")).assessments[-1]
     assert not (await office.item(near)).known
