@@ -92,3 +92,18 @@ async def test_g2_item_that_came_and_went_on_after_the_backup_stands_before_a_pe
     await world[PDC].desk.act(item, ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
     await world.settle()
     assert held in await tasks(world[EOKM])
+
+
+async def test_g2_item_that_went_back_after_the_backup_stands_before_a_person(
+    world: World, tmp_path: Path
+) -> None:
+    """Its finder says that it has it again, by a word that the restored member cannot follow."""
+    save(world[EOKM], tmp_path / "backup")
+    item = (await world[IWF].submit("https://nl1.example/1.jpg")).items[0].item_id
+    await world.settle()
+    await moved(world, EOKM, item, "GB")
+    assert await holders(world, item) == {IWF}
+    await restore(world[EOKM], tmp_path / "backup")
+    await said_again(world)
+    assert await holders(world, item) == {EOKM, IWF}
+    assert (HELD_TWICE, f"{IWF}/{item}") in await tasks(world[EOKM])

@@ -216,7 +216,16 @@ def hear_outcome(
         state = settle_ring(book, postbox, forwarding.ids, state.id, given_back=given_back)
         if message.what in _SAY_WHERE and state.closed_ms is None:
             _look_where_it_is(book, forwarding, state)
+    elif _says_it_has_it(state, peer, message) and _may_have_gone_on(postbox, state):
+        book.tasks.append((HELD_TWICE, f"{peer}/{state.id}"))
     return refused
+
+
+def _says_it_has_it(state: ItemState, peer: str, message: Outcome) -> bool:
+    """Whether a member says of itself that it has the item, since it was handed over here."""
+    own = message.author == message.responsible == peer
+    here = message.what is OutcomeWhat.RESPONSIBLE_CHANGED
+    return own and here and message.at_ms > state.handed_ms
 
 
 def _look_where_it_is(book: Casebook, forwarding: Forwarding, state: ItemState) -> None:
