@@ -34,8 +34,14 @@ def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition 
 
 
 def is_lost_here(book: Casebook, postbox: Postbox, item_id: str) -> bool:
-    """Whether an item that is not here was recorded by us, or by one that we took over from."""
-    return postbox.heir_of(item_id.rpartition(".")[0]) == book.us
+    """Whether an item that is not here was recorded by us, or by one that we took over from.
+
+    By us only where this node was set back or rebuilt: else nobody but who says so knows the id,
+    and as many as there are ids would stand before a person.
+    """
+    minted_by = item_id.rpartition(".")[0]
+    set_back = minted_by != book.us or bool(postbox.generation)
+    return set_back and postbox.heir_of(minted_by) == book.us
 
 
 def hear_of_none(

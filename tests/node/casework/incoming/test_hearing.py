@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from node.casework.events import Erasure
-from node.casework.incoming.receiving import Answer
+from node.casework.incoming.receiving import Answer, Judged
 from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review
 from protocol import entry as entries
 from protocol.dispositions import ALONE, Cited, Dispositions
@@ -457,3 +457,12 @@ class TestAnswersToCrowds:
     def test_refusal_is_never_told_of_a_crowd(self) -> None:
         """It brings the item back, and needs its state: an answer to a crowd may do without."""
         assert REFUSALS <= ALONE
+
+
+def test_g11_ids_that_we_never_minted_open_no_task_each() -> None:
+    """Nobody but who invents them knows them; a node that lost nothing waits for them as ever."""
+    receiver = Receiver()
+    for number in range(900, 903):
+        heard = receiver("fr-pdc", outcome(event_id(number, US)))
+        assert heard.judged is Judged.PARKED
+    assert receiver.book.tasks == []
