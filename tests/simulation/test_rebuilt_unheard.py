@@ -36,13 +36,7 @@ async def reported_while_lost(world: World) -> str:
     await burn(world, EOKM)
     await world[EOKM].crash()
     theirs = (await world[PDC].submit(PLACE)).items[0].item_id
-    await world[EOKM].restart(restored=True)
-    await world.settle()
-    for peer in (IWF, PDC):
-        assert decide(world, peer, EOKM) == "decided"
-    world.now += 61_000
-    await world.settle()
-    await finish(world, EOKM)
+    await rebuild(world, EOKM, IWF, PDC)
     return theirs
 
 
