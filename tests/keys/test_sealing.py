@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import pickle
 
 import pytest
 from cryptography.hazmat.bindings._rust import openssl
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +21,24 @@ VECTOR = {
     for name, value in vectors("hpke_mlkem768_x25519.json").items()
     if name != "source"
 }
+XWING = vectors("xwing.json")["cases"]
+"""Seed, public key, encapsulated key and shared secret, from another implementation."""
+
+
+def key_schedule(shared_secret: bytes, info: bytes, aead: int) -> tuple[bytes, bytes]:
+    """The key and first nonce of HPKE in base mode, by RFC 9180 section 5.1 and hashlib alone."""
+    suite = b"HPKE" + bytes.fromhex("647a0001") + aead.to_bytes(2, "big")
+
+    def extract(salt: bytes, label: bytes, ikm: bytes) -> bytes:
+        return hmac.digest(salt or bytes(32), b"HPKE-v1" + suite + label + ikm, hashlib.sha256)
+
+    def expand(secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
+        text = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + context + b"\x01"
+        return hmac.digest(secret, text, hashlib.sha256)[:length]
+
+    context = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
+    secret = extract(shared_secret, b"secret", b"")
+    return expand(secret, b"key", context, 32), expand(secret, b"base_nonce", context, 12)
 
 
 def test_a_seed_makes_the_public_key_of_the_vector() -> None:
@@ -36,6 +57,23 @@ def test_the_private_key_of_the_vector_opens_its_ciphertext() -> None:
     sealed = VECTOR["enc"] + VECTOR["ct"]
     opened = openssl.hpke._decrypt_with_aad(suite, sealed, key, VECTOR["info"], VECTOR["aad"])
     assert opened == VECTOR["pt"]
+
+
+def test_the_key_schedule_of_these_tests_is_that_of_the_vector() -> None:
+    """So that what is sealed with it is what RFC 9180 asks for."""
+    made = key_schedule(VECTOR["shared_secret"], VECTOR["info"], aead=3)
+    assert made == (VECTOR["key"], VECTOR["nonce"])
+
+
+@pytest.mark.parametrize("case", XWING, ids=range(len(XWING)))
+def test_what_another_xwing_encapsulated_opens_in_our_suite(case: dict[str, str]) -> None:
+    """KEM by X-Wing's vectors, sealed by hand with HKDF-SHA256 and AES-256-GCM."""
+    raw = {name: bytes.fromhex(value) for name, value in case.items()}
+    key = SealingKey.from_seed(raw["seed"])
+    assert key.public.raw == raw["public"]
+    secret, nonce = key_schedule(raw["shared_secret"], b"info", aead=2)
+    sealed = raw["enc"] + AESGCM(secret).encrypt(nonce, b"a report", None)
+    assert key.open(b"info", sealed) == b"a report"
 
 
 @settings(max_examples=30)
