@@ -7,6 +7,8 @@ the decoded picture, and this program never decodes imagery.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.casework.reports.draft import HashesDraft
@@ -31,7 +33,7 @@ def hash_file(path: Path) -> FileHashes:
     """Hash the file at `path` piece by piece, whatever its size.
 
     Raises:
-        UnreadableFileError: it cannot be opened or read.
+        UnreadableFileError: it cannot be opened or read, or is a device, which may never end.
     """
     digests = (
         hashlib.sha256(),
@@ -41,6 +43,9 @@ def hash_file(path: Path) -> FileHashes:
     length, head = 0, b""
     try:
         with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                raise UnreadableFileError("file: is a device; name a file, or pipe it in")
             while chunk := file.read(CHUNK_BYTES):
                 head = head or chunk[:_SNIFF_BYTES]
                 length += len(chunk)

@@ -49,3 +49,9 @@ def test_a_folder_is_named_as_unreadable(tmp_path: Path) -> None:
     """The mend is to give a file."""
     with pytest.raises(UnreadableFileError, match="directory"):
         hash_file(tmp_path)
+
+
+def test_a_device_is_not_read() -> None:
+    """`/dev/zero` would never end."""
+    with pytest.raises(UnreadableFileError, match="device"):
+        hash_file(Path("/dev/null"))
