@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from node.cli.looking import probe
-from node.cli.output import CliError, Result
+from node.cli.output import CliError, Result, note
 from node.config import load
-from node.setup.backups import bring_back, make_backup
+from node.setup.backups import bring_back, make_backup, note_backup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,12 @@ def backup(path: Path, destination: Path) -> Result:
     """
     config = load(path)
     made = make_backup(config, destination)
+    try:
+        note_backup(config, time.time_ns() // 1_000_000)
+    except OSError as error:
+        note(
+            f"{config.member.data_dir}: cannot be written ({error.strerror}); doctor will not know"
+        )
     data = {"backup": str(made.path), "key": str(made.key), "size_bytes": made.size_bytes}
     text = (
         f"{made.path}: {made.size_bytes} bytes, checked\n"

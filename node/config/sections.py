@@ -92,6 +92,12 @@ class StoreSection:
     group_commit_max: int = _key(
         "Most commands written in one transaction.", kinds.integer(1, 100_000), 512
     )
+    backup_alarm_days: int = _key(
+        "Days without a `hotline backup` of the file after which `hotline doctor` alarms; 0: never,"
+        " where other programs copy it. The copies of a server are not seen from here.",
+        _DAYS,
+        3,
+    )
     keep_closed_days: int = _key(
         "Retention of items closed as gone: days after the last thing that happened to them; 0: for"
         " ever. What is open here, under referral or under a legal hold is kept however old.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node.doctor.findings import Finding, Severity
+from node.doctor.findings import Finding, Severity, span
+from node.setup.backups import last_backup_ms
+from node.store.history import first_learnt_ms
 from node.store.moving.source import moving_of
 from node.store.postgres.upkeep import is_owned, may_only_read
 from node.store.seam import neglected
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from node.store.moving.source import Moving
 
 
-def check_database(config: Config, store: Beside) -> list[Finding]:
+DAY_MS = 24 * 3_600_000
+
+
+def check_database(config: Config, store: Beside, now_ms: int) -> list[Finding]:
     """Look at a store that is open: on a server, or in a file that may be on its way to one.
 
     Raises:
@@ -25,7 +30,7 @@ def check_database(config: Config, store: Beside) -> list[Finding]:
     """
     if config.store.url is None:
         began = store.read(moving_of)
-        return [] if began is None else [_moving(began)]
+        return ([] if began is None else [_moving(began)]) + _copied(config, store, now_ms)
     findings = []
     if store.read(may_only_read):
         what = "the server lets nobody write here (default_transaction_read_only is on)"
@@ -42,6 +47,18 @@ def check_database(config: Config, store: Beside) -> list[Finding]:
         mend = "REASSIGN OWNED BY its owner TO the node's user, there"
         findings.append(Finding(Severity.WARNING, "database", "store_not_owned", what, mend))
     return findings + _left(config.store.path)
+
+
+def _copied(config: Config, store: Beside, now_ms: int) -> list[Finding]:
+    """A timer that fails in silence is noticed on the day when the disk is gone, or here."""
+    days = config.store.backup_alarm_days
+    made_ms = last_backup_ms(config)
+    since_ms = store.read(first_learnt_ms) if made_ms is None else made_ms
+    if not days or since_ms is None or now_ms - since_ms < days * DAY_MS:
+        return []
+    what = f"of the last {span(now_ms - since_ms)} there is no backup from here"
+    mend = "hotline backup FILE, each night (deploy/hotline-backup.timer), and carry it away"
+    return [Finding(Severity.WARNING, "database", "backup_old", what, mend)]
 
 
 def _moving(began: Moving) -> Finding:

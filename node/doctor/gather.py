@@ -147,7 +147,7 @@ class Examination:
             what = "the server lost what it had confirmed: no node begins on this database"
             mend = "stop every process of the node; hotline restored, then start it again"
             self._add(Severity.CRITICAL, "database", "store_set_back", what, mend)
-        self.findings += check_database(self.config, store)
+        self.findings += check_database(self.config, store, now_ms)
         restored = store.read(fact, "restored_ms")
         if restored is not None:
             what = "restored from a backup: what it sent after that is known to peers only"

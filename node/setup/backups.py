@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys.keyring import load_backup_key, load_database_key, make_backup_key
 from keys.unlock import Unlock
@@ -20,6 +20,9 @@ from node.store import backup as copies
 if TYPE_CHECKING:
     from node.config import Config
 
+_LAST: Final = "last-backup"
+"""In `data_dir`: when the last backup was made here, UTC in milliseconds. The database itself is
+the running node's to write, and a copy of it need not know of the copy."""
 _JOURNALS = ("", "-wal", "-shm")
 
 
@@ -62,6 +65,26 @@ def make_backup(config: Config, destination: Path) -> MadeBackup:
         key_path.unlink(missing_ok=True)
         raise
     return MadeBackup(destination, key_path, size)
+
+
+def note_backup(config: Config, now_ms: int) -> None:
+    """Remember that a backup was made, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = config.member.data_dir / _LAST
+    partial = target.with_name(f"{_LAST}.partial")
+    partial.write_text(f"{now_ms}\n", "ascii")
+    partial.replace(target)
+
+
+def last_backup_ms(config: Config) -> int | None:
+    """When the last backup was made here; None: never, or nobody knows."""
+    try:
+        return int((config.member.data_dir / _LAST).read_text("ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 def bring_back(config: Config, source: Path, key_path: Path | None, now_ms: int) -> Path:

@@ -82,6 +82,12 @@ def fact(connection: Connection, name: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def first_learnt_ms(connection: Connection) -> int | None:
+    """Return when the oldest event was learnt; None: there is none yet."""
+    row = connection.execute("SELECT learnt_ms FROM events ORDER BY seq LIMIT 1").fetchone()
+    return None if row is None else int(row[0])
+
+
 def _present(connection: Connection) -> Head | None:
     last = connection.execute(
         "SELECT size, messages, digest FROM history_heads ORDER BY size DESC, messages DESC LIMIT 1"

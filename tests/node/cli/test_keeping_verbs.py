@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.node.evidence import contradicted, forked
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from node.config import Config
     from tests.builders.umbrella import World
 
     Typed = Any
@@ -48,6 +50,18 @@ def split_history(typed: Typed) -> None:
         (US, *notes),
     )
     connection.close()
+
+
+async def codes(typed: Typed) -> set[str]:
+    """Name what the doctor finds."""
+    _, shown = await typed("doctor")
+    return {finding["code"] for finding in shown["findings"]}
+
+
+def days_ago(config: Config, days: int) -> None:
+    """Let the last backup be as old."""
+    at_ms = time.time_ns() // 1_000_000 - days * 24 * 3_600_000
+    (config.member.data_dir / "last-backup").write_text(f"{at_ms}\n")
 
 
 async def test_join_names_network_and_standing(world: World, member_of: Any) -> None:
@@ -233,6 +247,45 @@ class TestDoctor:
         assert by_check["database"]["severity"] == "ok"
         wrong = [finding for finding in shown["findings"] if finding["severity"] != "ok"]
         assert all(finding["mend"] for finding in wrong)
+
+    async def test_a_backup_that_stopped_coming_is_named(
+        self, joined: Typed, tmp_path: Path
+    ) -> None:
+        """A timer that fails says so to nobody; the next backup settles it."""
+        await joined("backup", tmp_path / "monday")
+        assert await codes(joined) & {"backup_old"} == set()
+        days_ago(joined.config, 3)
+        assert "backup_old" in await codes(joined)
+        await joined("backup", tmp_path / "friday")
+        assert await codes(joined) & {"backup_old"} == set()
+
+    async def test_a_node_that_never_was_copied_is_named_once_it_has_something_to_lose(
+        self, joined: Typed
+    ) -> None:
+        """What it learnt more than three days ago stands on one disk."""
+        assert await codes(joined) & {"backup_old"} == set()
+        keys = MemberKeys.load(
+            joined.config.member.keys_dir, Unlock.from_config(joined.config.member.unlock)
+        )
+        connection = open_writer(joined.config.store.path, keys.database_key)
+        connection.execute(
+            "INSERT INTO events (item, kind, at_ms, learnt_ms, actor, body, leaf, chain)"
+            " VALUES ('01', 1, 0, 0, '', NULL, x'', x'')"
+        )
+        connection.close()
+        assert "backup_old" in await codes(joined)
+
+    async def test_whose_copies_others_make_is_not_warned_of_them(
+        self, joined: Typed, tmp_path: Path
+    ) -> None:
+        """`backup_alarm_days = 0`: the machine's own snapshots, say."""
+        await joined("backup", tmp_path / "monday")
+        days_ago(joined.config, 300)
+        text = joined.config.source.read_text()
+        joined.config.source.write_text(
+            text.replace("\n[store]\n", "\n[store]\nbackup_alarm_days = 0\n")
+        )
+        assert await codes(joined) & {"backup_old"} == set()
 
     async def test_loose_permissions_are_named_with_their_mend(self, joined: Typed) -> None:
         """The key file that others can read."""
