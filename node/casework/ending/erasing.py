@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.contents.spreading import hearers, spread
@@ -22,10 +23,10 @@ from node.casework.errors import (
     UnderReferralError,
     UnknownItemError,
 )
-from node.casework.events import Erasure, Event
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.events import Erasure, Event, EventKind, Unlisted
+from node.casework.item import Custody, Informant, ItemState, Listing, Review
 from node.casework.mistakes.reconsidering import reconsider
-from node.casework.mistakes.undoing import take_carried_back
+from node.casework.mistakes.undoing import has_verdict, take_carried_back
 from node.casework.passing_on.rings import after
 from node.casework.postbox import Postbox
 from node.casework.telling import News, audience, handed_on_to, tell, tell_one
@@ -73,6 +74,8 @@ def erase(
     if draft.cause is not Cause.RETENTION:
         _take_verdicts_back(book, state, postbox, unheard)
         reconsider(book, ids, postbox, leaving=state.id)
+    else:
+        _leave_to_others(book, state)
     event_id = ids.mint(book.now)
     to = handed_on_to(book, state)
     if to is not None and unheard is None and draft.cause is not Cause.RETENTION:
@@ -84,6 +87,34 @@ def erase(
     tell(book, postbox, state, news, heard_from=unheard)
     event = book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
     return erasure_view(event)
+
+
+def _leave_to_others(book: Casebook, state: ItemState) -> None:
+    """Let verdicts that entries of lists gave here stand by these entries where they went.
+
+    They stay, and are undone with the entry (`listing.unlist`): what ends now are the words that
+    tell whose they are. Of several items the one that is likely to be here longest has them.
+    """
+    by, book.by = book.by, None
+    for one in state.listed:
+        heirs = [
+            (other, theirs)
+            for other in book.loaded.items.values()
+            if other.id != state.id and has_verdict(other, one.verdict or "")
+            for theirs in other.listed
+            if theirs.entry == one.entry and theirs.verdict is None
+        ]
+        if one.verdict is not None and heirs:
+            heir, theirs = max(heirs, key=_lasts)
+            gone, body = Unlisted(theirs.entry, theirs.list), replace(theirs, verdict=one.verdict)
+            book.record(heir.id, EventKind.UNLISTED, gone, at_ms=book.now, actor=book.us)
+            book.record(heir.id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
+    book.by = by
+
+
+def _lasts(heir: tuple[ItemState, Listing]) -> tuple[bool, int, str]:
+    state, _ = heir
+    return state.closed_ms is None, state.closed_ms or 0, state.id
 
 
 def is_open_here(state: ItemState) -> bool:

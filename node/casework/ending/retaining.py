@@ -222,6 +222,8 @@ class Retention:
         """Erase an item, unless something has happened to it since it was looked at."""
         needs = Needs(items={seen.id}, leaves_of=seen.id)
         needs.keys.add(self._fingerprints.item(seen.id))
+        if any(one.verdict for one in seen.listed):  # another that has it answers for it then
+            needs.alike.add(seen.id)
 
         def decide(book: Casebook) -> int:
             state = book.loaded.items.get(seen.id)

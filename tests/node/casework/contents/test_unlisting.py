@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from node.casework.desk import Desk
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.ending.retaining import Periods
 from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.showing.views import ItemView
@@ -43,6 +45,7 @@ class Office:
 
     store: Store
     desk: Desk
+    now: int = NOW_MS
 
     async def lists(self, version: int, *batch: Entry | Retraction) -> None:
         """Take these into the list, as a command does."""
@@ -101,7 +104,7 @@ async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         fingerprints=FINGERPRINTS,
         postbox=Postbox(bytes(32)),
         ids=Ids(US),
-        clock=lambda: NOW_MS,
+        clock=lambda: made.now,
         wake_delivery=lambda: None,
     )
     made = Office(store, desk)
@@ -159,6 +162,33 @@ async def test_retraction_undoes_what_the_entry_had_brought_about(office: Office
         assert after.reviews == ()
     assert not (await office.report(3)).known
     assert await office.desk.correcting.unlisting(office.store.known_content).due() == 0
+
+
+@pytest.mark.parametrize("by_person", [True, False])
+async def test_retraction_undoes_it_where_the_item_that_was_listed_first_is_erased(
+    office: Office, *, by_person: bool
+) -> None:
+    """Its time was over, the verdict stood on: an item that is left says by which entry."""
+    first, second = await office.report(1), await office.report(2)
+    await office.desk.locate_due()
+    office.now += 1000
+    third = await office.report(3)
+    if by_person:
+        await office.desk.erase(first.id, ErasureDraft(Cause.RETENTION), actor="anna")
+    else:
+        office.now += 1000
+        retention = office.desk.retention(Periods(0, 0, 0, handed_on_ms=2000))
+        await retention.due()
+        assert retention.erased == 2
+        assert await office.desk.item(second.id) is None
+    assert await office.desk.item(first.id) is None
+    left = await office.item(third.id)
+    assert (left.known, len(left.listed)) == (True, 1)
+    await office.lists(1, Retraction("42/a"))
+    await office.look()
+    after = await office.item(third.id)
+    assert (after.known, after.listed, after.new_to_police) == (False, (), True)
+    assert not (await office.report(4)).known
 
 
 async def test_entry_that_changes_says_its_new_word(office: Office) -> None:
