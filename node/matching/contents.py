@@ -7,6 +7,7 @@ same, never that they are the same, and says nothing of videos.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 
@@ -14,6 +15,15 @@ from msgspec.structs import astuple
 
 from protocol.facts import Content
 
+EMPTY_FILE = frozenset(
+    {
+        hashlib.sha256().digest(),
+        hashlib.sha1(usedforsecurity=False).digest(),
+        hashlib.md5(usedforsecurity=False).digest(),
+    }
+)
+"""The hashes of an empty file, which programs tell where they got none: two of them have no file
+in common. Whoever takes hashes in refuses them."""
 PDQ_NEAR = 31
 """Up to this Hamming distance two PDQ hashes are taken for one picture (the authors' threshold)."""
 PDQ_BITS = 256

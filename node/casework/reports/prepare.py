@@ -25,6 +25,7 @@ from node.jurisdiction.codes import country_mend
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import VERSION as CANONICAL_VERSION
 from node.jurisdiction.locations import canonical, canonical_service
+from node.matching.contents import EMPTY_FILE
 from node.matching.fingerprints import Fingerprints
 from protocol.facts import Access, Content, Location
 from protocol.vocabulary import ItemKind, Matter, Verdict
@@ -33,9 +34,6 @@ EARLIEST_MS = 946_684_800_000
 """1 January 2000: an earlier time in a report is a mistake, not a fact."""
 CLOCK_SLACK_MS = 86_400_000
 """How far in the future a time may lie: a day, for clocks and time zones that are wrong."""
-EMPTY_FILE_SHA256 = bytes.fromhex(
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-)
 
 _KIND_BY_ENDING = {
     **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "bmp", "avif", "heic"), ItemKind.IMAGE),
@@ -199,6 +197,8 @@ def _guess_kind(location: Location, *, file: bool) -> ItemKind:
 def read_hashes(draft: HashesDraft | None, field: str) -> tuple[Content, ...]:
     """Return the content of a draft's hashes; none if there are none.
 
+    Nothing but zeros is what some programs write where they have no hash: it is passed over.
+
     Raises:
         DraftRejectedError: hashes of the empty file, PDQ without its quality, or a length alone.
     """
@@ -206,19 +206,20 @@ def read_hashes(draft: HashesDraft | None, field: str) -> tuple[Content, ...]:
         return ()
     if (draft.pdq is None) != (draft.pdq_quality is None):
         raise DraftRejectedError(f"{field}.pdq_quality", "pdq and pdq_quality stand together")
-    sha256, sha1 = _bytes(draft.sha256), _bytes(draft.sha1)
-    md5, pdq = _bytes(draft.md5), _bytes(draft.pdq)
+    names = ("sha256", "sha1", "md5")
+    sha256, sha1, md5 = (_digest(getattr(draft, name), f"{field}.{name}") for name in names)
+    pdq = None if draft.pdq is None else bytes.fromhex(draft.pdq)
     if sha256 is None and sha1 is None and md5 is None and pdq is None:
-        raise DraftRejectedError(field, "give at least one of sha256, sha1, md5, pdq")
-    if sha256 == EMPTY_FILE_SHA256:
-        raise DraftRejectedError(
-            f"{field}.sha256", "this is the hash of an empty file; leave it out"
-        )
+        mend = "give at least one of sha256, sha1, md5, pdq, not of zeros alone"
+        raise DraftRejectedError(field, mend)
     return (Content(sha256, sha1, md5, draft.length, pdq, draft.pdq_quality),)
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else bytes.fromhex(text)
+def _digest(text: str | None, field: str) -> bytes | None:
+    digest = b"" if text is None else bytes.fromhex(text)
+    if digest in EMPTY_FILE:
+        raise DraftRejectedError(field, "this is the hash of an empty file; leave it out")
+    return digest if any(digest) else None
 
 
 def _access(draft: AccessDraft | None, userinfo: str, field: str) -> Access | None:

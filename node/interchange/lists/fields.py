@@ -7,7 +7,6 @@ where they have no hash: it is passed over, and refused where it is all there is
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from node.interchange.lines import Rejection
+from node.matching.contents import EMPTY_FILE
 from node.matching.lists import Entry, Retraction
 from protocol.facts import Content
 
@@ -23,13 +23,6 @@ MAX_CATEGORY: Final = 64
 MAX_ID: Final = 128
 MAX_LENGTH: Final = (1 << 53) - 1
 _BYTES: Final = {"sha256": 32, "sha1": 20, "md5": 16, "pdq": 32}
-_EMPTY: Final = frozenset(
-    {
-        hashlib.sha256().digest(),
-        hashlib.sha1(usedforsecurity=False).digest(),
-        hashlib.md5(usedforsecurity=False).digest(),
-    }
-)
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z")
 _WHOLE: Final = re.compile(r"[0-9]{1,16}\Z", re.ASCII)
 _YES: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -176,7 +169,7 @@ def _digest(raw: object, name: str, sort: str) -> bytes | None:
         found = b""
     if len(found) != count:
         raise RefusedError("bad_hash", name, f"must be {2 * count} hexadecimal digits, or empty")
-    if found in _EMPTY:
+    if found in EMPTY_FILE:
         raise RefusedError("no_content", name, "is the hash of an empty file; take it out")
     return found
 

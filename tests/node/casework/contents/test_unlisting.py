@@ -419,11 +419,11 @@ class TestBenign:
         """The benign list knows the file by other hashes."""
         known, near = await office.pictures()
         await office.follow(Terms("stock", Provenance.OWN), stock=Trust.BENIGN)
-        stock = Entry(Content(sha1=bytes(20), md5=bytes(16)), "stock")
+        stock = Entry(Content(sha1=b"s" * 20, md5=b"s" * 16), "stock")
         await office.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "stock", 1, [stock], 1))
         await office.look()
         assert (await office.item(near)).reviews == ("suggested_verdict",)
-        more = HashesDraft(sha256=f"{1:064x}", sha1="0" * 40, md5="0" * 32)
+        more = HashesDraft(sha256=f"{1:064x}", sha1="73" * 20, md5="73" * 16)
         await office.desk.add_hashes(known, more, actor="a")
         assert not (await office.item(known)).known
         assert (await office.item(near)).reviews == ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from node.casework.errors import DraftRejectedError
 from node.casework.reports.draft import (
@@ -16,19 +18,19 @@ from node.casework.reports.draft import (
     ReportDraft,
 )
 from node.casework.reports.prepare import (
-    EMPTY_FILE_SHA256,
     PreparedItem,
     PreparedReport,
     check_action,
     prepare_report,
     read_time,
 )
-from protocol.facts import Access
+from protocol.facts import Access, Content
 from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, PLACE
 from tests.builders.network import NOW_MS
 
 FUTURE = "2099-01-01T00:00:00Z"
+EMPTY = {name: hashlib.new(name).hexdigest() for name in ("sha256", "sha1", "md5")}
 
 
 def report(*items: ItemDraft, **changes: Any) -> ReportDraft:
@@ -71,9 +73,21 @@ REJECTED = {
         "items[1].url",
         None,
     ),
-    "the hash of an empty file": (
-        report(ItemDraft(url=PLACE, hashes=HashesDraft(sha256=EMPTY_FILE_SHA256.hex()))),
-        "items[0].hashes.sha256",
+    **{
+        f"the {name} of an empty file": (
+            report(
+                ItemDraft(
+                    url=PLACE, hashes=replace(HashesDraft(sha256="a1" * 32), **{name: digest})
+                )
+            ),
+            f"items[0].hashes.{name}",
+            "draft_rejected",
+        )
+        for name, digest in EMPTY.items()
+    },
+    "hashes of zeros alone": (
+        report(ItemDraft(url=PLACE, hashes=HashesDraft(sha1="0" * 40, md5="0" * 32))),
+        "items[0].hashes",
         "draft_rejected",
     ),
     "a length alone": (
@@ -162,7 +176,7 @@ def test_rejection_says_nothing_of_the_address_or_hash(draft: ReportDraft) -> No
     with pytest.raises(DraftRejectedError) as caught:
         prepared(draft)
     assert "nl1.example" not in str(caught.value)
-    assert EMPTY_FILE_SHA256.hex() not in str(caught.value)
+    assert not any(digest in str(caught.value) for digest in EMPTY.values())
 
 
 def test_only_moved_names_a_country() -> None:
@@ -223,6 +237,12 @@ class TestKinds:
         """The ending may lie."""
         made = one(ItemDraft(url=PLACE, kind=ItemKind.PAGE))
         assert made.kind is ItemKind.PAGE
+
+    def test_zeros_beside_a_hash_are_none(self) -> None:
+        """Some programs write them where they have none; every file would have them in common."""
+        hashes = HashesDraft(sha256="a1" * 32, sha1="0" * 40, md5="0" * 32, length=5)
+        draft = ItemDraft(url=PLACE, hashes=hashes)
+        assert one(draft).content == (Content(sha256=bytes.fromhex("a1" * 32), length=5),)
 
     @pytest.mark.parametrize("kind", [None, *ItemKind])
     def test_hashes_are_of_a_file_and_a_page_is_none(self, kind: ItemKind | None) -> None:
@@ -289,7 +309,7 @@ class TestLineIdentity:
 
     def test_line_with_other_facts_is_the_same_line(self) -> None:
         """A revision of the first."""
-        assert self.line(reference="R-1", sha256="0" * 64) == self.line(reference="R-1")
+        assert self.line(reference="R-1", sha256="a1" * 32) == self.line(reference="R-1")
 
     @pytest.mark.parametrize(
         "changes",
