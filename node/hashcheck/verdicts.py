@@ -56,6 +56,10 @@ class JudgedItems(Protocol):
         """Return what these items are now; those that ended are left out."""
         ...
 
+    async def told(self, verdicts: Iterable[str]) -> set[str]:
+        """Return which of these verdicts a person here gave, as all are told, and stand."""
+        ...
+
 
 class OwnVerdicts:
     """Contents of items of this node that a member judged illegal everywhere."""
@@ -147,12 +151,15 @@ class OwnVerdicts:
     async def _ours(self, states: Collection[ItemState]) -> set[str]:
         """Return the ids of verdicts that a person here gave on these items.
 
-        A verdict that came with the content is as its first item says, which is read too.
+        A verdict that came with the content is as its first item says, which is read too. Once that
+        is erased, it is a person's if all are told of it: what follows from a list never is.
         """
         bear = [one for state in states if state.carried for one in state.content]
         ids = {self._ids[number] for one in bear for number in self._leads_of(one)}
         others = await self._items.of(ids - {state.id for state in states})
-        return {given for state in (*states, *others) for given in _given_here(state, self._us)}
+        ours = {given for state in (*states, *others) for given in _given_here(state, self._us)}
+        came = {given for state in states for given in state.carried} - ours
+        return ours | await self._items.told(came) if came else ours
 
     def _leads_of(self, asked: Content) -> set[int]:
         """Return the numbers of items that may have it; mostly none."""

@@ -50,6 +50,12 @@ class Judged:
         named = set(items)
         return await self._readers.run(lambda connection: _states(connection, named))
 
+    async def told(self, verdicts: Iterable[str]) -> set[str]:
+        """Return which of these verdicts a person here gave, as all are told, and stand."""
+        ids = sorted(set(verdicts))
+        sql = "SELECT event_id FROM shared_verdicts WHERE message IS NOT NULL AND event_id IN ({})"
+        return await self._readers.run(lambda c: {row[0] for row in select_in(c, sql, ids)})
+
 
 def _states(connection: Connection, items: set[str]) -> list[ItemState]:
     return list(states(select_in(connection, STATES_BY_ID, sorted(items))).values())

@@ -13,6 +13,8 @@ from node.hashcheck.contract import DAY_MS, NETWORK, OWN
 from node.hashcheck.judging import BLURRED, Answer
 from node.matching.contents import PDQ_NEAR
 from node.matching.lists import Trust
+from node.store.contents.shared import keep_shared
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import ItemKind, Verdict
 from tests.builders.cases import US, file, item, verdict
 from tests.node.hashcheck.asking import KNOWN, PICTURE, Client, ask, words
@@ -183,6 +185,23 @@ async def test_a_persons_verdict_that_came_with_the_content_is_told(
     more = file(1, md5=1, length=5000)
     await service.record(item(2, more, assessments=(given,), carried=(given.event_id,)))
     assert await words(hoster, file(1), file(md5=1, length=5000)) == ["hit", "hit"]
+
+
+@pytest.mark.parametrize(("shared", "word"), [(True, "hit"), (False, "none")])
+async def test_a_persons_verdict_is_told_though_the_item_that_was_judged_is_erased(
+    service: Service, hoster: Client, *, shared: bool, word: str
+) -> None:
+    """What all are told a person said; of what nobody is told, a list may have said it."""
+    given = verdict(member=US)
+    if shared:
+        said = [ContentVerdict(given, 0, file(1))]
+        await service.store.writer.run(lambda c: keep_shared(c, said))
+    left = item(2, file(1), assessments=(given,), carried=(given.event_id,))
+    await service.record(left)
+    assert await words(hoster, file(1)) == [word]
+    gone = [ContentVerdictWithdrawn(given.event_id, given.at_ms)]
+    await service.store.writer.run(lambda c: keep_shared(c, gone))
+    assert await words(hoster, file(1)) == ["none"]
 
 
 async def test_other_file_of_a_page_that_one_file_made_known_is_no_hit(

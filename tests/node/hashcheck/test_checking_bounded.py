@@ -95,7 +95,7 @@ class Stumbling:
     """Items of a store, of which one event cannot be taken up the first time it is read."""
 
     def __init__(self, items: JudgedItems) -> None:
-        self.newest, self.page, self.of = items.newest, items.page, items.of
+        self.newest, self.page, self.of, self.told = items.newest, items.page, items.of, items.told
         self._items, self._stumbled = items, False
 
     async def changed(self, after: int, limit: int) -> tuple[int, list[ItemState]]:
