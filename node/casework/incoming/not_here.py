@@ -6,7 +6,9 @@ from typing import Final
 
 from node.casework.casebook import Casebook
 from node.casework.events import ErasedThere
+from node.casework.mistakes.undoing import take_carried_back
 from node.casework.postbox import Postbox
+from node.casework.telling import News
 from protocol.messages import Outcome
 from protocol.vocabulary import Disposition, OutcomeWhat
 
@@ -14,10 +16,13 @@ INHERITED: Final = "inherited_outcome"
 """Task: what became of an item of ours, or of one that we took over from, which is not here."""
 
 
-def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition | None:
+def _hear_of_erased(
+    book: Casebook, postbox: Postbox, peer: str, message: Outcome
+) -> Disposition | None:
     """About an item that is not here: it was erased, or has not come yet.
 
-    That the other one erased it too is kept; nothing else brings an erased item back. One that was
+    That the other one erased it too is kept; nothing else brings an erased item back. A verdict of
+    its own that it takes back goes from the items to which that went with the file. One that was
     erased before it came never comes from that member: the tombstone in its log says when it was
     erased, and stands for all that it had not handed over by then.
     """
@@ -30,6 +35,9 @@ def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition 
         book.note_ended(message.item_id, ErasedThere(message.event_id, peer))
     elif erased_there:
         book.note_erased_there(item, ErasedThere(message.event_id, peer))
+    elif message.what is OutcomeWhat.WITHDRAWN and own:
+        news = News(message.event_id, message.what, None, peer, message.at_ms)
+        take_carried_back(book, postbox, item, news)
     return None
 
 
@@ -51,7 +59,8 @@ def hear_of_none(
 
     An item that was handed to us is on its way: its news waits for it.
     """
-    unknown, comes = _hear_of_erased(book, peer, message), message.responsible == book.us
+    unknown = _hear_of_erased(book, postbox, peer, message)
+    comes = message.responsible == book.us
     lost = not comes and is_lost_here(book, postbox, message.item_id)
     if unknown is not Disposition.PARKED or not lost:
         return unknown

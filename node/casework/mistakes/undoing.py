@@ -55,9 +55,10 @@ def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News
     """Take a verdict from the items to which we carried it over with the content (rule 10).
 
     Not while it stands on another item of which it was said. A person looks at each of them that is
-    ours: it was known by this word.
+    ours: it was known by this word. Where the item is erased, the verdict alone leads to them.
     """
-    content = book.loaded.items[item_id].content
+    said_of = book.loaded.items.get(item_id)
+    content = () if said_of is None else said_of.content
     keys = [book.fingerprints.verdict(news.event_id), *content_keys(book.fingerprints, content)]
     others = {other.id for key in keys for other in book.by_key(key)} - {item_id}
     bear = [

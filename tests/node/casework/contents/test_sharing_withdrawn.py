@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.events import EventKind
 from node.casework.reports.draft import (
     HashesDraft,
@@ -62,6 +63,37 @@ class TestNobodyReports:
 
 class TestWithdrawn:
     """What was taken back is as if it had never been said."""
+
+    @pytest.mark.parametrize(("by", "known"), [(IWF, False), (PDC, True)])
+    async def test_verdict_on_an_item_that_is_erased_here_goes_from_where_it_went(
+        self, office: Office, by: str, *, known: bool
+    ) -> None:
+        """By its author's word alone; that one said it of the item, and of no file to all."""
+        judged = await office.found_by(IWF)
+        given = said().assessment
+        await office.hear(told_of(judged, given), lane=Lane.STATUS)
+        copies = [await office.report(number) for number in (1, 2)]
+        assert all(one.known for one in copies)
+        await office.desk.erase(judged, ErasureDraft(Cause.WITHDRAWAL), actor="anna")
+        named = {"author": IWF, "event_id": given.event_id, "assessment": None}
+        back = outcome(judged, OutcomeWhat.WITHDRAWN, **named)
+        await office.hear(back, by=by, lane=Lane.STATUS)
+        assert [(await office.item(one.id)).known for one in copies] == [known] * 2
+        assert (await office.report(3)).known is known
+
+    async def test_verdict_that_is_said_of_another_item_too_stands_there(
+        self, office: Office
+    ) -> None:
+        """It is taken back of each."""
+        judged, given = await office.found_by(IWF), said().assessment
+        other = item_from(IWF, 2, file(1), url="https://nl2.example/2.jpg")
+        await office.hear(other, lane=Lane.REPORTS)
+        for one in (judged, other.item_id):
+            await office.hear(told_of(one, given), lane=Lane.STATUS)
+        await office.desk.erase(judged, ErasureDraft(Cause.WITHDRAWAL), actor="anna")
+        named = {"author": IWF, "event_id": given.event_id, "assessment": None}
+        await office.hear(outcome(judged, OutcomeWhat.WITHDRAWN, **named), lane=Lane.STATUS)
+        assert (await office.item(other.item_id)).known
 
     async def test_items_are_as_if_it_had_not_been_said(self, office: Office) -> None:
         """Of every file that the verdict was about, and for later reports."""
