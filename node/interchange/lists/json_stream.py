@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from node.interchange.errors import WrongFileError
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 1 << 18
 MAX_VALUE: Final = 1 << 20
-"""Characters of one entry."""
+"""Characters of what is read of one entry."""
+MAX_DEPTH: Final = 32
+"""Of what is passed over piece by piece."""
+_TOO_LARGE: Final = f"is not JSON, or has more than {MAX_VALUE} characters"
 _SPACE: Final = " \t\r\n"
 _MAX_DIGITS: Final = 20
 
@@ -31,6 +34,10 @@ def _whole(digits: str) -> int | float:
     Python refuses thousands of digits, which would end the document instead of refusing one field.
     """
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
+
+
+class TooLargeError(WrongFileError):
+    """A value is not whole within `MAX_VALUE`, or never will be."""
 
 
 class JsonStream:
@@ -80,7 +87,8 @@ class JsonStream:
         """Read the value that begins here.
 
         Raises:
-            WrongFileError: it is not JSON, too large, or nested too deeply.
+            TooLargeError: the stream stands where it begins.
+            WrongFileError: it is not JSON, or nested too deeply.
         """
         self.peek()
         while True:
@@ -95,8 +103,40 @@ class JsonStream:
                 if self._ended:
                     raise self.wrong("is not JSON, or ends too soon") from None
             if len(self._text) - self._at > MAX_VALUE:
-                raise self.wrong(f"is not JSON, or has more than {MAX_VALUE} characters")
+                raise TooLargeError(self._at_place(_TOO_LARGE))
             self._more()
+
+    def some(self, wanted: Container[str]) -> Any:
+        """Read the value that begins here; of a very large object the members with these keys.
+
+        Raises:
+            WrongFileError: as of `value`, of what is read or passed over.
+        """
+        try:
+            return self.value()
+        except TooLargeError:
+            found = {}
+            for key in self.members():
+                if key in wanted:
+                    found[key] = self.value()
+                else:
+                    self.skip()
+            return found
+
+    def skip(self, depth: int = 0) -> None:
+        """Pass over the value that begins here, however much stands in it.
+
+        Raises:
+            WrongFileError: it is not JSON, or nested too deeply.
+        """
+        try:
+            self.value()
+        except TooLargeError:
+            begins = self.peek()
+            if begins not in ("{", "[") or depth == MAX_DEPTH:
+                raise
+            for _ in self.members() if begins == "{" else self.elements():
+                self.skip(depth + 1)
 
     def peek(self) -> str:
         """Return the next character that is no space; empty at the end."""
@@ -122,7 +162,10 @@ class JsonStream:
 
     def wrong(self, mend: str) -> WrongFileError:
         """Make the error of this place."""
-        return WrongFileError(f"{self.where}: {mend}; what stands before it was taken")
+        return WrongFileError(self._at_place(mend))
+
+    def _at_place(self, mend: str) -> str:
+        return f"{self.where}: {mend}; what stands before it was taken"
 
     def _key(self) -> str:
         key = self.value()

@@ -42,6 +42,8 @@ _NAMES: Final = Fields(
     category="Category",
     date="DateUpdated",
 )
+_READ: Final = frozenset(str(name) for name in _NAMES if name)
+"""A file that lies at thousands of places has as many `MediaFiles`, which are passed over."""
 _OTHERS: Final = {"sha256": "sha256", "pdq": "pdq", "pdqquality": "pdq_quality"}
 _MAX_OTHERS: Final = 32
 _json: Final = msgspec.json.Encoder().encode
@@ -63,7 +65,7 @@ def read_media(file: BinaryIO, version: Version | None = None) -> Iterator[ListL
             found = True
             yield from _sets(stream, _kind(context, version))
         else:
-            stream.value()
+            stream.skip()
     stream.end()
     if not found:
         raise WrongFileError("value: is missing; the file holds no media")
@@ -92,14 +94,14 @@ def _sets(stream: JsonStream, kind: str) -> Iterator[ListLine]:
                     number = line.number
                     yield line
             else:
-                stream.value()
+                stream.skip()
 
 
 def _media(stream: JsonStream, number: int) -> Iterator[ListLine]:
     for _ in stream.elements():
         number += 1
         stream.where = f"entry {number}"
-        media = stream.value()
+        media = stream.some(_READ)
         yield read(number, lambda: _entry(media))  # noqa: B023 - called at once
 
 

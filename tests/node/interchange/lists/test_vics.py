@@ -6,8 +6,10 @@ import io
 
 import pytest
 
+from node.interchange.errors import WrongFileError
 from node.interchange.lines import Rejection
 from node.interchange.lists import vics
+from node.interchange.lists.json_stream import MAX_VALUE
 from node.matching.lists import Entry
 from protocol.facts import Content
 
@@ -65,3 +67,52 @@ def test_zeros_beside_a_good_hash_are_passed_over() -> None:
     """Some tools write them where they have no hash; the entry is known by the other."""
     (found,) = read(medium(SHA1=f'"{"cd" * 20}"', MD5=f'"{"0" * 32}"'))
     assert found == Entry(Content(sha1=b"\xcd" * 20), "1")
+
+
+PLACES = ",".join(f'{{"FileName":"{n}.jpg","Spans":[{n}]}}' for n in range(40_000))
+"""Of one file on a disk: more than is read of an entry."""
+
+
+@pytest.mark.parametrize(
+    "places", [f"[{PLACES}]", f'{{"here":[[{PLACES}]]}}'], ids=["as they are", "within others"]
+)
+def test_file_at_very_many_places_is_read_and_so_is_what_stands_behind_it(places: str) -> None:
+    """Thumbnails are; such an entry ended the import, whatever came after it."""
+    assert len(places) > MAX_VALUE
+    assert read(medium(), medium(MediaFiles=places), medium(Category="2")) == [
+        GOOD,
+        GOOD,
+        Entry(GOOD.content, "2"),
+    ]
+
+
+def test_what_a_document_says_of_itself_may_be_as_long() -> None:
+    """Behind the media, too; nothing of it is read."""
+    raw = f'{CONTEXT}{medium()}],"Log":[{PLACES}]}}'.encode()
+    assert [line.what for line in vics.read_media(io.BytesIO(raw))] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'"{"a" * (2 * MAX_VALUE)}"',
+        "[" * 40 + PLACES + "]" * 40,
+        f"[{PLACES}, oops, {PLACES}]",
+        f"[{PLACES}",
+    ],
+    ids=["one text", "too deep", "broken", "never ends"],
+)
+def test_attack_what_is_passed_over_is_bounded_and_is_json(value: str) -> None:
+    """The place is named; what stands before it was yielded."""
+    raw = (CONTEXT + medium() + "," + medium(MediaFiles=value)).encode()
+    lines = vics.read_media(io.BytesIO(raw + b" " * MAX_VALUE))
+    assert next(lines).what == GOOD
+    with pytest.raises(WrongFileError, match=r"^entry 2: "):
+        list(lines)
+
+
+def test_attack_hash_of_a_very_large_entry_is_bounded() -> None:
+    """As of any other."""
+    long = medium(MediaFiles=f"[{PLACES}]", MD5='"' + "a" * (2 * MAX_VALUE) + '"')
+    with pytest.raises(WrongFileError, match=r"^entry 1: "):
+        read(long)
