@@ -54,4 +54,4 @@ def _outlasts(newer: Entry, older: Entry) -> bool:
     """
     if older.external_id is not None or older.category == newer.category:
         return False
-    return compare(older.content, newer.content, pictures=False) is Likeness.SAME
+    return compare(older.content, newer.content) is Likeness.SAME
