@@ -35,12 +35,12 @@ class Agreed(NamedTuple):
 
 
 def create(path: Path, agreed: Agreed) -> Result:
-    """Make a key and show it, once; `ends` is a day, or a time with its offset.
+    """Make a key and show it, once; `ends` is the last day (UTC), or a time with its offset.
 
     Raises:
         CliError: the node does not run, or refuses.
     """
-    ends = agreed.ends if "T" in agreed.ends else f"{agreed.ends}T00:00:00Z"
+    ends = agreed.ends if "T" in agreed.ends else f"{agreed.ends}T23:59:59Z"
     draft: dict[str, Any] = {"hoster": agreed.hoster, "ends": ends}
     draft |= {"sources": list(agreed.sources)} if agreed.sources else {}
     draft |= {"scopes": list(agreed.scopes)} if agreed.scopes else {}

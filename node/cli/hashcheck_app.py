@@ -20,7 +20,7 @@ hashcheck_app.add_typer(key_app, name="key")
 def key_create(
     *,
     hoster: Annotated[str, typer.Option(help="Who will ask with it, in lower case.")],
-    ends: Annotated[str, typer.Option(help="End of the contract, as 2027-06-30.")],
+    ends: Annotated[str, typer.Option(help="Last day of the contract, as 2027-06-30.")],
     source: Annotated[
         list[str] | None, typer.Option(help="own, network or list:NAME; repeatable; own.")
     ] = None,

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def put(path: Path, item: str, reason: str, until: str, by: str | None) -> Result:
-    """Put a legal hold on an item; `until` is a day, or a time with its offset.
+    """Put a legal hold on an item; `until` is the last day, or a time with its offset.
 
     Raises:
         CliError: the node does not run, or refuses.
         ConfigError, KeysError: the configuration or the token can't be read.
     """
-    moment = until if "T" in until else f"{until}T00:00:00Z"
+    moment = until if "T" in until else f"{until}T23:59:59Z"
     draft = {"reason": reason, "until": moment} | ({} if by is None else {"analyst": by})
     with LocalApi(load(path)) as api:
         hold = api.post(_holds(item), draft)

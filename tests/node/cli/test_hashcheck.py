@@ -38,6 +38,7 @@ async def test_life_of_a_key(running: Typed) -> None:
     assert (code, made["key"][:3]) == (Exit.OK, "hk_")
     assert (made["sources"], made["scopes"]) == (["list:stock", "own"], ["check"])
     assert (made["near_per_day"], made["per_minute"]) == (5, 60_000)
+    assert made["ends"] == "2099-12-31T23:59:59Z"
     code, shown = await running("hashcheck", "key", "list")
     assert (code, [one["key_id"] for one in shown["keys"]]) == (Exit.OK, [made["key_id"]])
     assert "key" not in shown["keys"][0]
