@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import follows, rejudge, tell_of_files
 from node.casework.events import EventKind
-from node.casework.item import ItemState, Review
-from node.casework.mistakes.undoing import put_before_a_person
+from node.casework.item import ItemState, Listing, Review
+from node.casework.mistakes.undoing import has_verdict, put_before_a_person
 from node.casework.postbox import Postbox
 from node.casework.telling import ILLEGAL, News, note, tell
 from node.matching.contents import Likeness
@@ -45,6 +45,18 @@ def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
     against = {given.member for given in verdicts if given.verdict is Verdict.NOT_ILLEGAL}
     illegal = {given.member for given in verdicts if given.verdict in ILLEGAL}
     return any(one != other for one in against for other in illegal)
+
+
+def stands_by_it(book: Casebook, state: ItemState, listed: Listing, given: Assessment) -> bool:
+    """Whether a member's verdict stands on an item by this entry of its list.
+
+    It may have come from another item with the file, which was known by the entry before. What the
+    member said of an item itself goes with the file however far its list is followed.
+    """
+    if listed.verdict is not None:
+        return True
+    bear = (one for one in book.loaded.items.values() if has_verdict(one, given.event_id))
+    return has_verdict(state, given.event_id) and all(given.event_id in one.carried for one in bear)
 
 
 def corrects(state: ItemState, hit: Hit, standing: Callable[[], Collection[int]]) -> bool:

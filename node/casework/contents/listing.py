@@ -133,7 +133,7 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
         stays = known.verdict is not None and not hit.guarded and hit.closeness is None
         if same or stays:
             return
-        if hit.given is not None and known.verdict is not None:
+        if hit.given is not None and heeding.stands_by_it(book, state, known, hit.given):
             _recount(book, item_id, known, hit)
             return
         _forget(book, postbox, item_id, known)
@@ -326,7 +326,7 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
                 continue
             if hit.silent and one.verdict is not None:  # it was followed before a later word came
                 continue
-            if hit.given is not None and one.verdict is not None:
+            if hit.given is not None and heeding.stands_by_it(book, state, one, hit.given):
                 _recount(book, item_id, one, hit)
             else:
                 gone.add(one.entry)

@@ -14,7 +14,7 @@ from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Lane, Verdict
 from tests.builders.cases import US, file, verdict
 from tests.node.casework.arriving import item_from
-from tests.node.casework.contents.offices import IWF, Office, gone, said, shown
+from tests.node.casework.contents.offices import IWF, Office, gone, said, shown, told_of
 
 
 class TestKnown:
@@ -98,25 +98,42 @@ class TestKnown:
     async def test_word_of_a_member_that_is_followed_less_far_stands_before_a_person(
         self, office: Office, less: Trust
     ) -> None:
-        """It stands in the member's name and was told so: only the member takes it back."""
+        """It stands in the member's name and was told so: only the member takes it back.
+
+        Whichever item had it first; and it goes to no other unseen.
+        """
         await office.hear(said())
-        item = await office.report(1)
+        items = [await office.report(1), await office.report(2)]
         await office.trust(IWF, baseline=less)
         await office.look()
         left = (True, [(IWF, "baseline")], ("suggested_verdict",))
-        assert shown(await office.item(item.id)) == left
+        assert [shown(await office.item(one.id)) for one in items] == [left] * 2
+        assert not (await office.report(3)).known
         await office.hear(gone())
         await office.look()
-        assert shown(await office.item(item.id)) == (False, [], ())
+        assert [shown(await office.item(one.id)) for one in items] == [(False, [], ())] * 2
+
+    async def test_word_on_an_item_itself_goes_with_the_file_however_far_its_list_is_followed(
+        self, office: Office
+    ) -> None:
+        """By the rules of the network: it is part of what that item is."""
+        judged = await office.found_by(IWF)
+        await office.hear(told_of(judged), lane=Lane.STATUS)
+        await office.hear(said())
+        item = await office.report(1)
+        await office.trust(IWF, baseline=Trust.NONE)
+        await office.look()
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
     async def test_member_that_is_followed_again_needs_no_person(self, office: Office) -> None:
         """As if it had always been."""
         await office.hear(said())
-        item = await office.report(1)
+        items = [await office.report(1), await office.report(2)]
         for trust in (Trust.NONE, Trust.AUTO):
             await office.trust(IWF, baseline=trust)
             await office.look()
-        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+        left = (True, [(IWF, "baseline")], ())
+        assert [shown(await office.item(one.id)) for one in items] == [left] * 2
 
     async def test_verdict_heard_of_the_item_as_well_stands_once(self, office: Office) -> None:
         """Several files, or the same word again, are one verdict."""
