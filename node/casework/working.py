@@ -36,7 +36,7 @@ from node.casework.mistakes.undoing import (
 )
 from node.casework.passing_on.custody import is_unheard, take_custody
 from node.casework.passing_on.routing import Forwarding, choose, keep_meanwhile, route
-from node.casework.places.again import raise_judged
+from node.casework.places.again import FOR_PEOPLE, raise_judged
 from node.casework.places.beside import ANALYST
 from node.casework.places.hidden import watch_hidden
 from node.casework.postbox import Postbox
@@ -255,7 +255,8 @@ def record_action(
     if by_clock or (unsure and draft.action is Action.INACCESSIBLE):
         _reopen(book, forwarding, state, at_ms)
     is_no_look = draft.action is Action.LEA_NOTIFIED or (seen and is_closed)
-    settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
+    settled = _SETTLED_BY_CHECKING if draft.action in _CHECKS else _SETTLED_BY_ACTING
+    settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else settled)
     _watch_closure(book, state.id, draft.action)
     if draft.action in NOTICES and book.loaded.items[state.id].known:
         doubt_notices(book, state.id)  # its verdict was corrected while it was written
@@ -279,8 +280,21 @@ _SETTLED_BY_ACTING = frozenset(Review) - {
 A notice to the proxy stays to be sent until it is recorded.
 """
 
-_SETTLED_BY_REFERRING = _SETTLED_BY_ACTING - {Review.PERHAPS_BACK}
+_SETTLED_BY_CHECKING = (
+    _SETTLED_BY_ACTING
+    - FOR_PEOPLE
+    - {
+        Review.LOCATION_UNCERTAIN,
+        Review.ORIGIN_UNKNOWN,
+    }
+)
+"""Who told police, or looked whether it is still there, did not decide whose it is; many have their
+systems do so of each item."""
+
+_SETTLED_BY_REFERRING = _SETTLED_BY_CHECKING - {Review.PERHAPS_BACK}
 """Whether what was gone is there again is seen by a look alone, and one since it was gone."""
+
+_CHECKS = frozenset({Action.LEA_NOTIFIED, Action.SEEN_ONLINE, Action.INACCESSIBLE})
 
 _AT_ONCE = frozenset({Action.LEA_NOTIFIED, Action.MOVED})
 """Not even until it is known whose the item is does one wait with these."""

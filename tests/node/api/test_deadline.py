@@ -146,6 +146,19 @@ async def test_an_analyst_who_was_quicker_has_the_last_word(taken: Taken, local:
     assert await local.desk.locate_due() == 0
 
 
+@pytest.mark.parametrize("action", [Action.LEA_NOTIFIED, Action.SEEN_ONLINE])
+async def test_who_tells_police_or_checks_ends_no_deadline(
+    taken: Taken, local: LocalNode, action: Action
+) -> None:
+    """Both are due at once, wherever it is: it would have stood still here, before nobody."""
+    (state,) = await local.store.queries.items(ItemQuery())
+    await local.desk.act(state.id, ActionDraft(action=action), actor="analyst-7")
+    assert (await taken())["review"] == "location_uncertain"
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    assert (await taken())["responsible"] == "nl-eokm"
+
+
 async def test_what_is_gone_is_not_handed_on(taken: Taken, local: LocalNode) -> None:
     """It was removed while it waited."""
     (state,) = await local.store.queries.items(ItemQuery())

@@ -18,6 +18,7 @@ from node.casework.errors import (
 )
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.passing_on.routing import Forwarding, place
+from node.casework.places.again import FOR_PEOPLE
 from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -214,6 +215,18 @@ class TestActions:
         """But not what only a verdict answers."""
         waiting = item(1, reviews=(Review.PERHAPS_BACK, Review.SUGGESTED_VERDICT))
         assert act(book(waiting), Action.SEEN_ONLINE).reviews == (Review.SUGGESTED_VERDICT,)
+
+    @pytest.mark.parametrize(
+        "action", [Action.LEA_NOTIFIED, Action.SEEN_ONLINE, Action.INACCESSIBLE]
+    )
+    @pytest.mark.parametrize("review", sorted(FOR_PEOPLE | {Review.LOCATION_UNCERTAIN}))
+    def test_who_tells_police_or_checks_has_not_decided_whose_it_is(
+        self, action: Action, review: Review
+    ) -> None:
+        """Systems do so of each item by themselves; who gives notice knows where it is."""
+        made = book(item(1, reviews=(review,)))
+        assert act(made, action).reviews == (review,)
+        assert act(made, Action.HOST_NOTIFIED).reviews == ()
 
 
 class TestPerhapsBack:
