@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ballot", "DatabaseSource", "Databases", "Vote", "count"]
 
-RULE_VERSION = 6
+RULE_VERSION = 7
 """Of all that decides: this vote, and in `locate` what overrides it or lowers its confidence."""
 
 Confidence = Literal["high", "medium", "low"]

@@ -18,18 +18,20 @@ A name on the way that is a proxy's hides all; an address that is one hides itse
 more record would hide a site that stands elsewhere in the open. If the proxy told the origin, that
 counts beside the others.
 
-What people of this hotline know goes first: an override by name decides, also behind a proxy; one
-by range stands for the vote on its addresses; overrides that contradict each other make it
-disputed (`overrides`). An address in a watched block or
-network lowers its vote by one step, and one in an anycast range has no country, unless an override
-stands for it (`watching`).
+What people of this hotline know goes first: an override by name decides, also behind a proxy, and
+where no name server names an address; one by range stands for the vote on its addresses; overrides
+that contradict each other make it disputed (`overrides`). An address in a watched block or network
+lowers its vote by one step, and one in an anycast range has no country, unless an override stands
+for it (`watching`).
 
 `unresolved` is a state of ours, not of the site: it is asked again at `retry_ms` and never becomes
 `none`. A name without addresses is asked again too, `ABSENT_LOOKS` times: sites come and go within
 the hour, and some resolvers deny the very names that are reported. What is still absent then is
-`none` with low confidence: a person looks. Confidence is that of the weakest vote; a question that
-only half succeeded lowers it, and so do addresses beyond those that are judged (`answers`).
-Evidence is a tuple of flat rows, made of str, int and None, each beginning with its kind:
+`none` with low confidence: a person looks; so is a name with internal addresses alone, which other
+such resolvers give, and who runs a site for a while. Confidence is that of the weakest vote; a
+question that only half succeeded lowers it, and so do addresses beyond those that are judged
+(`answers`). Evidence is a tuple of flat rows, made of str, int and None, each beginning with its
+kind:
 
     ("rule", "jurisdiction", version)
     ("names", state, asked_ms)                 ("cname", target, ttl_s)
@@ -147,7 +149,8 @@ class Locator:
         """
         if location.kind == "name":
             answer = await self._names.resolve(location.host, now_ms)
-            if answer.is_failure or (answer.is_absent and attempts < self._absent_looks):
+            open_still = answer.is_failure or (answer.is_absent and attempts < self._absent_looks)
+            if open_still and self._overrides.by_name(location.host, now_ms) is None:
                 return _unresolved(answer, now_ms, attempts)
             return self._judged(location.host, answer, now_ms)
         return self._without_names(location, now_ms)
@@ -157,7 +160,10 @@ class Locator:
         if location.kind != "name":
             return self._without_names(location, now_ms)
         answer = self._names.cached(location.host, now_ms)
-        if answer is None or answer.is_failure or answer.is_absent:
+        if answer is None:
+            return None
+        is_open = answer.is_failure or answer.is_absent
+        if is_open and self._overrides.by_name(location.host, now_ms) is None:
             return None
         return self._judged(location.host, answer, now_ms)
 
@@ -203,9 +209,8 @@ class Locator:
 
     def _judge(self, answer: NameAnswer, now_ms: int) -> Located:
         rows: list[Row] = [_RULE, *_told(answer)]
-        if not answer.addresses:
-            sure: Confidence = "low" if answer.is_absent else "medium"
-            return Located("none", None, sure, tuple(rows))
+        if not answer.addresses and self._overrides.by_name(answer.host, now_ms) is None:
+            return Located("none", None, "low", tuple(rows))
         not_whole = answer.partial or answer.left_out > 0
         names = (answer.host, *(target for target, _ in answer.cname_chain))
         addresses = tuple(address for address, _ in answer.addresses)

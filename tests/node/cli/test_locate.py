@@ -129,7 +129,9 @@ CASES = {
     "I2P": Case("http://abcdefghij.i2p/", "none", None, "high", US),
     "IPFS": Case("ipfs://QmAbCdEf/", "none", None, "high", US),
     "account": Case("service:chatter/@someone", "none", None, "high", US),
-    "inside by name": Case("http://inside.example/", "none", None, "medium", US),
+    "inside by name": Case(
+        "http://inside.example/", "none", None, "low", US, review="location_uncertain"
+    ),
     "SERVFAIL": Case("http://ill.example/", "unresolved", None, "low", None),
     "no data": Case("http://txt-only.example/", "unresolved", None, "low", None),
     "no such name": Case("http://nowhere.example/", "unresolved", None, "low", None),
@@ -287,7 +289,7 @@ class TestCases:
         data = told(answers, name)
         assert data["because"]
         assert data["responsible"]["because"]
-        assert data["rule_version"] == 6
+        assert data["rule_version"] == 7
         assert answers[CASES[name].typed, "--json"][0] == Exit.OK
 
     def test_the_cases_say_different_things(self, answers: Answers) -> None:
@@ -395,7 +397,7 @@ class TestWords:
             "address      192.0.2.9  ttl 5 s",
             "one of 2026-09-21 says NL for 192.0.2.0/26",
             "vote       NL, high",
-            "hosted in    NL, confidence high, rule 6",
+            "hosted in    NL, confidence high, rule 7",
             f"responsible  {DUTCH}\n",
             "the one active hotline that lists NL",
         ):

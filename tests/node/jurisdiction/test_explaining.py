@@ -25,7 +25,7 @@ def because(state: str, confidence: str, *rows: Row, names: str = "ok") -> str:
     named = tuple(sorted({str(row[-1]) for row in rows if row[0] == "ballot" and row[-1]}))
     several = named if state == "disputed" else ()
     country = None if state == "disputed" else "NL"
-    evidence = (("rule", "jurisdiction", 6), ("names", names, NOW), *rows)
+    evidence = (("rule", "jurisdiction", 7), ("names", names, NOW), *rows)
     located = Located(state, country, confidence, evidence, several)  # type: ignore[arg-type]
     return explain(PLACE, located).because
 
@@ -67,7 +67,7 @@ def test_what_took_a_step_of_confidence_is_named(rows: list[Row], names: str, sa
 def test_where_a_redirect_leads_out_of_every_country_is_said(state: str, where: str) -> None:
     """Not that the reported site has no address, or stands behind a proxy: it does not."""
     rows: tuple[Row, ...] = (
-        ("rule", "jurisdiction", 6), ("kind", "onion"), ("led", "site.example", "country", "NL"),
+        ("rule", "jurisdiction", 7), ("kind", "onion"), ("led", "site.example", "country", "NL"),
     )  # fmt: skip
     told = explain(PLACE, Located(state, None, "low", rows)).because  # type: ignore[arg-type]
     assert "redirects" in told

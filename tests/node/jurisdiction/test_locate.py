@@ -197,10 +197,26 @@ class TestAbsentNames:
         await locator.locate(place, NOW, attempts=ABSENT_LOOKS)
         assert locator.locate_cached(place, NOW) is None
 
-    async def test_only_internal_addresses_are_an_answer(self, locator: Locator) -> None:
-        """Somebody answered: there is nothing to wait for."""
+    async def test_only_internal_addresses_are_an_answer_and_a_person_looks(
+        self, locator: Locator
+    ) -> None:
+        """A resolver that filters says so of what is reported; nobody would ever look again."""
         located = await locate(locator, "http://inside.example/")
-        assert (located.state, located.confidence) == ("none", "medium")
+        assert (located.state, located.confidence) == ("none", "low")
+
+    @pytest.mark.parametrize("host", ["ill", "nowhere", "dangling", "inside"])
+    async def test_what_people_know_counts_where_no_server_names_an_address(
+        self, resolver: Resolver, databases: Databases, host: str
+    ) -> None:
+        """At the first look already, and without asking once that was answered."""
+        name = f"{host}.example"
+        rule = Override("r", "rule", name, "GB", "a-7", "seen", NOW + 1)
+        locator = Locator(resolver, databases, overrides=Overrides((rule,)))
+        located = await locate(locator, f"http://{name}/")
+        assert (located.country, located.confidence, located.retry_ms) == ("GB", "high", None)
+        assert locator.locate_cached(canonical(f"http://{name}/"), NOW) is located
+        assert explain(canonical(f"http://{name}/"), located).because.startswith("people")
+        assert (await locator.locate(canonical(f"http://{name}/"), NOW + 1)).country is None
 
 
 class TestEvidence:
@@ -211,7 +227,7 @@ class TestEvidence:
         located = await locate(locator, "http://plain.example/")
         built = 1_790_000_000_000
         assert located.evidence == (
-            ("rule", "jurisdiction", 6),
+            ("rule", "jurisdiction", 7),
             ("names", "ok", NOW),
             ("address", "192.0.2.1", 60),
             ("ballot", "192.0.2.1", "one", built, "192.0.2.0/24", "NL", "NL"),
