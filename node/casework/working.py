@@ -248,7 +248,7 @@ def record_action(
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, forwarding.postbox, state, news)
-    looked_at = unheard or Review.CAME_BACK in state.reviews
+    looked_at = unheard or not _GOING_ROUND.isdisjoint(state.reviews)
     unsure = Review.PERHAPS_BACK in state.reviews and state.closed_ms is not None
     seen, is_closed = draft.action is Action.SEEN_ONLINE, state.closed_ms is not None
     by_clock = seen and not is_closed and at_ms < was_closed_ms  # others' clocks may say otherwise
@@ -263,7 +263,7 @@ def record_action(
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
-        chosen = choose(forwarding.registry, book.us, state, found, back_by_hand=looked_at)
+        chosen = choose(forwarding.registry, book.us, state, found, by_hand=looked_at)
         route(book, state.id, found, None, forwarding, chosen=chosen)
     return book.loaded.items[state.id]
 
@@ -298,6 +298,8 @@ _CHECKS = frozenset({Action.LEA_NOTIFIED, Action.SEEN_ONLINE, Action.INACCESSIBL
 
 _AT_ONCE = frozenset({Action.LEA_NOTIFIED, Action.MOVED})
 """Not even until it is known whose the item is does one wait with these."""
+_GOING_ROUND = frozenset({Review.CAME_BACK, Review.HOP_CAP})
+"""No machine hands on what waits for these; a person who moves it has called the other side."""
 _ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
 
 

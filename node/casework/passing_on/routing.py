@@ -78,14 +78,14 @@ def choose(
     state: ItemState,
     found: Jurisdiction,
     *,
-    back_by_hand: bool = False,
+    by_hand: bool = False,
 ) -> Choice:
     """Return the responsible member for an item hosted as `found`.
 
-    `back_by_hand`: a person has looked at an item that goes round and sends it back all the same.
+    `by_hand`: a person has looked at what goes round, or went on too often, and sends it on.
     """
     choice = choose_new(registry, us, found)
-    if choice.member == us or (back_by_hand and len(state.hops) <= HOP_CAP):
+    if choice.member == us or by_hand:
         return choice
     return _unless_going_round(us, state, choice.member, orphan=choice.orphan)
 

@@ -17,7 +17,7 @@ from node.casework.errors import (
     UnknownItemError,
 )
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.passing_on.routing import Forwarding, place
+from node.casework.passing_on.routing import HOP_CAP, Forwarding, place
 from node.casework.places.again import FOR_PEOPLE
 from node.casework.reports.draft import (
     ActionDraft,
@@ -29,7 +29,8 @@ from node.casework.reports.draft import (
 from node.casework.reports.intake import take_reports
 from node.casework.reports.prepare import prepare_report
 from node.casework.working import record_action, record_assessment, record_hashes
-from protocol.facts import Sighting
+from protocol.facts import Hop, Sighting
+from protocol.fields import MAX_HOPS
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
@@ -204,6 +205,24 @@ class TestActions:
         """The chain has been there."""
         state = act(book(REPORTED), Action.MOVED, "GB")
         assert (state.custody, state.review) == (Custody.HERE, Review.CAME_BACK)
+
+    @pytest.mark.parametrize(
+        ("hops", "custody", "reviews"),
+        [
+            (HOP_CAP, Custody.HANDED_ON, ()),
+            (MAX_HOPS - 1, Custody.HANDED_ON, ()),
+            (MAX_HOPS, Custody.HERE, (Review.CANNOT_BE_SENT,)),
+        ],
+    )
+    def test_person_hands_on_what_was_handed_on_too_often_for_machines(
+        self, hops: int, custody: Custody, reviews: tuple[Review, ...]
+    ) -> None:
+        """Content that moves every few days is somebody's; what a chain holds is the end."""
+        between = [Hop(f"aa-m{n}x", NOW_MS) for n in range(hops - 1)]
+        chain = (Hop("gb-iwf", NOW_MS), *between, Hop(US, NOW_MS))
+        made = book(item(1, hops=chain, reviews=(Review.HOP_CAP,)))
+        state = act(made, Action.MOVED, "FR")
+        assert (state.custody, state.reviews) == (custody, reviews)
 
     @pytest.mark.parametrize("when", ["2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z"])
     def test_action_outside_of_time_is_rejected(self, when: str) -> None:
