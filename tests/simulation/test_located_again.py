@@ -89,7 +89,7 @@ class TestTakenOver:
         assert [(await world[m].state(item)).responsible for m in (GB, NL)] == [FR, FR]
 
     async def test_item_that_joined_an_older_one_is_returned_once(self, world: World) -> None:
-        """It was found here, too. Who gave it here takes it back, and asks a person then."""
+        """It was found here, too. Who gave it here takes it back, looks, and asks a person."""
         first = await handed_in(world, NL)
         second = await handed_in(world, GB)
         assert (await world[GB].state(second)).answer is Disposition.DUPLICATE
@@ -98,7 +98,7 @@ class TestTakenOver:
         await act(world, NL, first, Action.SEEN_ONLINE)
         assert (await world[NL].state(first)).responsible == GB
         held = await world[GB].state(second)
-        assert held.custody is Custody.HERE
+        assert (held.custody, held.reviews) == (Custody.HERE, (Review.CAME_BACK,))
         world.now += 2 * DAY_MS
         await act(world, GB, second, Action.SEEN_ONLINE)  # whose data still says NL
         held = await world[GB].state(second)

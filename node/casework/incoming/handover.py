@@ -33,7 +33,7 @@ from node.casework.incoming.under_id import line_to_add
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.passing_on.chains import goes_through, went_before, with_sender
 from node.casework.passing_on.crossing import as_told_there, is_another
-from node.casework.passing_on.custody import settle_ring, take_custody, tell_way
+from node.casework.passing_on.custody import settle_ring, take_custody, take_moved_back, tell_way
 from node.casework.passing_on.rings import is_earlier
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.places.again import accepted, raise_judged
@@ -203,9 +203,8 @@ class Handover:
         tell_so_far(self._book, self._postbox, state, informant, message)
         if state.custody is Custody.HANDED_ON:
             if self._has_moved_back(state, informant.member, message):
-                take_custody(self._book, self._postbox, self._ids, state.id)
-                if state.closed_ms is not None:  # it has it open, whatever we were told of that
-                    raise_judged(self._book, state.id, Review.PERHAPS_BACK, None)
+                found = message.jurisdiction
+                take_moved_back(self._book, self._postbox, self._ids, state.id, found)
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
         sighting, file = next(iter(message.sightings), None), next(iter(files), None)

@@ -14,10 +14,11 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.contents.hits import waits_for_a_look
 from node.casework.events import Answered, EventKind, Kept
-from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review, Step
+from node.casework.item import REFUSALS, Cause, Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.chains import handed_to, members_of
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Choice, Forwarding, route
+from node.casework.places.again import raise_judged, want_look
 from node.casework.postbox import Postbox
 from node.casework.telling import (
     CHILD_AT_RISK_SINCE,
@@ -29,7 +30,7 @@ from node.casework.telling import (
     tell_one,
 )
 from node.ids import Ids
-from protocol.facts import Hop
+from protocol.facts import Hop, Jurisdiction
 from protocol.messages import Item
 from protocol.vocabulary import Kind, OutcomeWhat
 
@@ -43,18 +44,38 @@ SAID_TO_BE_HERE: Final = "said_to_be_here"
 """Task: an item is with us by what others say, and no hand-over has come."""
 
 
-def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
-    """Take back what was handed on, and tell those who told us of it that it is here."""
+def take_custody(
+    book: Casebook, postbox: Postbox, ids: Ids, item_id: str, found: Jurisdiction | None = None
+) -> ItemState:
+    """Take back what was handed on, and tell those who told us of it that it is here.
+
+    `found`: where it is by now, as who had it says; None: as it stands here.
+    """
     state = book.loaded.items[item_id]
     event_id = ids.mint(after(book.us, state, book.now))
     hops = (*state.hops, Hop(book.us, book.now))
-    kept = Kept(book.us, state.orphan, hops, None, event_id)
+    kept = Kept(book.us, state.orphan, hops, found, event_id)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     tell(book, postbox, state, _news(Step(event_id, book.us, book.us), book.now))
     need_not_ask(book, item_id)
     waits = bool(state.unseen or state.by_one_file) and waits_for_a_look(book, state, {})
     if waits:  # while it was elsewhere, nobody was asked here
         book.raise_review(item_id, Review.SUGGESTED_VERDICT)
+    return book.loaded.items[item_id]
+
+
+def take_moved_back(
+    book: Casebook, postbox: Postbox, ids: Ids, item_id: str, found: Jurisdiction
+) -> ItemState:
+    """Take what moved back under another id, where its sender says; it is looked up as any other.
+
+    What is closed here that one had open, whatever we were told of it: a person looks.
+    """
+    closed = book.loaded.items[item_id].closed_ms is not None
+    take_custody(book, postbox, ids, item_id, found if found.country else None)
+    if closed:
+        raise_judged(book, item_id, Review.PERHAPS_BACK, None)
+    want_look(book, item_id, Cause.ACCEPTED)
     return book.loaded.items[item_id]
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from node.casework.folding import MAX_ACCESS
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.item import Cause, Custody, Informant, ItemState, Review
 from node.casework.showing.views import item_view
 from protocol.facts import Access, ActionTaken, Hop
 from protocol.messages import DispositionNote, Outcome, Sighted, Withdrawal
@@ -191,11 +191,14 @@ class TestJoined:
         assert state.custody is Custody.HANDED_ON
 
     def test_answered_hand_over_that_comes_back_has_moved(self) -> None:
-        """The other has judged ours before it handed it back: nobody need look."""
-        answered = handed_on(item(1, answer=Disposition.JOINED))
+        """The other has judged ours before it handed it back: nobody need look but the node."""
+        answered = handed_on(item(1, answer=Disposition.JOINED, jurisdiction=country("FR")))
         receiver = Receiver(answered)
         receiver("fr-pdc", item_from("fr-pdc", 2))
-        assert receiver.state(item(1).id).reviews == ()
+        state = receiver.state(item(1).id)
+        assert (state.custody, state.reviews, state.country) == (Custody.HERE, (), "NL")
+        assert state.again is not None
+        assert state.again.cause is Cause.ACCEPTED
 
     @pytest.mark.parametrize("word", [d for d in Disposition if d.value.startswith("new")])
     def test_what_the_holder_tells_apart_from_ours_is_not_joined_to_it(
