@@ -76,6 +76,9 @@ Row = tuple[str | int | None, ...]
 
 FIRST_RETRY_MS = 30_000
 LAST_RETRY_MS = 900_000
+FAILED_LONG = 16
+"""Failures in a row, three hours of them, after which a name is asked about less and less often."""
+LONGEST_RETRY_MS = 86_400_000
 ABSENT_LOOKS = 8
 """How often a name without addresses is asked again: three quarters of an hour in all."""
 _MAX_CACHED = 200_000
@@ -379,7 +382,12 @@ def _told(answer: NameAnswer) -> Iterator[Row]:
 
 
 def _unresolved(answer: NameAnswer, now_ms: int, attempts: int) -> Located:
-    """Say when to ask again: doubling from half a minute to a quarter of an hour."""
+    """Say when to ask again: doubling from half a minute to a quarter of an hour.
+
+    Servers that go on failing are those of a site that is given up: doubling again, up to a day.
+    """
     wait_ms = min(FIRST_RETRY_MS << min(max(attempts, 0), 10), LAST_RETRY_MS)
+    if answer.is_failure:
+        wait_ms = min(wait_ms << min(max(attempts - FAILED_LONG, 0), 10), LONGEST_RETRY_MS)
     retry_ms = max(now_ms + wait_ms, answer.expires_ms)
     return Located("unresolved", None, "low", (_RULE, *_told(answer)), retry_ms=retry_ms)

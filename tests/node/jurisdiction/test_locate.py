@@ -10,7 +10,14 @@ import pytest
 from node.jurisdiction.answers import MAX_ADDRESSES
 from node.jurisdiction.countries import Databases
 from node.jurisdiction.explaining import explain
-from node.jurisdiction.locate import ABSENT_LOOKS, LAST_RETRY_MS, Located, Locator
+from node.jurisdiction.locate import (
+    ABSENT_LOOKS,
+    FAILED_LONG,
+    LAST_RETRY_MS,
+    LONGEST_RETRY_MS,
+    Located,
+    Locator,
+)
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.origins import Origins, Question
 from node.jurisdiction.overrides import Override, Overrides
@@ -146,14 +153,16 @@ class TestFailures:
         located = await locate(locator, "http://ill.example/")
         assert located.retry_ms == NOW + 30_000
 
-    async def test_retries_space_out_up_to_a_quarter_of_an_hour(self, locator: Locator) -> None:
-        """Doubling, capped, never further apart."""
+    async def test_retries_space_out_and_after_hours_to_a_day(self, locator: Locator) -> None:
+        """Doubling, capped; and again where they fail for hours: each look is kept."""
         place = canonical("http://ill.example/")
         waits = [
-            ((await locator.locate(place, NOW, attempts=n)).retry_ms or 0) - NOW for n in range(8)
+            ((await locator.locate(place, NOW, attempts=n)).retry_ms or 0) - NOW for n in range(40)
         ]
         assert waits[:4] == [30_000, 60_000, 120_000, 240_000]
-        assert waits[-1] == LAST_RETRY_MS
+        assert waits[7] == waits[FAILED_LONG] == LAST_RETRY_MS
+        assert waits[FAILED_LONG + 1] == 2 * LAST_RETRY_MS
+        assert waits[-1] == LONGEST_RETRY_MS
 
     async def test_what_recovers_is_located(
         self, locator: Locator, rewrite_zone: Callable[[Zone], None]
