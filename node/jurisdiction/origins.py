@@ -4,7 +4,8 @@ Rules upheld (rule 6 of docs/glossary.md: `hidden` is nobody's country):
 
 * Each host behind a proxy has one question. A proxy with an interface is asked until it answers,
   less and less often; of any other, people ask by hand, and say here what they were told. The age
-  runs from the first time that somebody needed it, and past `deadline_ms` it is overdue.
+  runs from the first time that somebody needed it, also where several proxies hide the host in
+  turn, and past `deadline_ms` it is overdue.
 * An answer is a list of public addresses; it holds for a time, then the next item that needs it
   asks again. It decides as addresses do, by the vote of the databases on them (`locate`), and it
   is evidence with its date. Special and internal addresses in an answer are passed over.
@@ -198,7 +199,8 @@ class Origins:
         if found is None or over or found.provider != provider:
             if found is None and not self._has_room(now_ms):
                 return now_ms + FULL_PAUSE_MS
-            found = Question(host, provider, now_ms, now_ms)
+            since_ms = found.asked_ms if found is not None and found.waits else now_ms
+            found = Question(host, provider, since_ms, now_ms)
         return self._next_look(self._as_asked(found), now_ms)
 
     def _as_asked(self, question: Question) -> Question:

@@ -54,6 +54,16 @@ class TestNeed:
         (again,) = origins.due(NOW + FIRST_PAUSE_MS, 9)
         assert (again.asked_ms, again.attempts) == (NOW, 1)
 
+    def test_its_age_runs_on_where_proxies_hide_it_in_turn(self) -> None:
+        """Of many sites two deliver by turns: nobody would ever be told that it is overdue."""
+        origins = Origins(["veil"])
+        for number, proxy in enumerate(("veil", "mask", "veil", "mask")):
+            origins.need(HOST, [proxy], NOW + number * DAY_MS)
+        question = origins.question(HOST)
+        assert question is not None
+        assert (question.provider, question.asked_ms, question.by_hand) == ("mask", NOW, True)
+        assert origins.is_overdue(question, NOW + 3 * DAY_MS)
+
     def test_an_answer_that_is_over_is_asked_for_again(self) -> None:
         """When somebody needs it, not before."""
         origins = Origins(["veil"])
