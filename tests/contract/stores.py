@@ -114,11 +114,17 @@ async def record_items(store: Store, *numbers: int) -> None:
 
 
 def message(
-    number: int, *, peer: str = "fr-pdc", lane: Lane = Lane.REPORTS, urgency: int = 1, size: int = 8
+    number: int,
+    *,
+    peer: str = "fr-pdc",
+    lane: Lane = Lane.REPORTS,
+    urgency: int = 1,
+    size: int = 8,
+    item: str | None = None,
 ) -> Post:
-    """Return the `number`th message for a peer; `size` bytes of body."""
+    """Return the `number`th message for a peer, of an item; `size` bytes of body."""
     entry = entries.Entry(1, Kind.ITEM, number.to_bytes(32, "big"), bytes(16), bytes(size))
-    return Post(peer, lane, urgency, Kind.ITEM, None, entry.id, entries.encode(entry))
+    return Post(peer, lane, urgency, Kind.ITEM, item, entry.id, entries.encode(entry))
 
 
 async def post(store: Store, *posts: Post) -> None:

@@ -119,6 +119,35 @@ class TestCutting:
         assert push is not None
         assert push.entries == [urgent.entry, calm.entry]
 
+    async def test_8_7_what_waits_of_an_item_goes_with_what_is_urgent_of_it(
+        self, tenure: Tenure
+    ) -> None:
+        """In its old order, before the urgent word; nothing else of it, for nobody else."""
+        calm, first, second = message(1), message(2, item="i"), message(3, item="i")
+        status = message(4, item="i", lane=Lane.STATUS)
+        other = message(5, item="i", peer="nl-eokm")
+        await post(tenure.store, calm, first, second, status, other)
+        urgent = message(6, item="i", urgency=0)
+        await post(tenure.store, urgent)
+        push = await tenure.cut()
+        assert push is not None
+        assert push.entries == [one.entry for one in (first, second, urgent, calm)]
+        pairs = {(PEER, Lane.STATUS), ("nl-eokm", LANE)}
+        assert await tenure.store.outbox.waiting(pairs) == dict.fromkeys(pairs, 1)
+
+    async def test_8_7_what_became_urgent_is_so_when_it_is_said_again(self, tenure: Tenure) -> None:
+        """Its receiver lost it before it had been looked at."""
+        first, calm = message(2, item="i"), message(1)
+        await post(tenure.store, calm, first)
+        await tenure.cut()
+        urgent = message(3, item="i", urgency=0)
+        await post(tenure.store, urgent)
+        again = Tenure(tenure.store)
+        await again.open(SECOND)
+        push = await again.cut()
+        assert push is not None
+        assert push.entries == [one.entry for one in (first, urgent, calm)]
+
     async def test_entries_of_the_epoch_itself_go_before_all(self, tenure: Tenure) -> None:
         """Also before a child at risk."""
         await post(tenure.store, message(1, urgency=0))

@@ -167,6 +167,20 @@ class TestUrgency:
         assert FULL <= place < 2 * FULL
         assert await is_there(world, urgent)
 
+    async def test_an_item_that_waits_goes_with_the_word_that_a_child_is_at_risk(
+        self, world: World
+    ) -> None:
+        """It was handed on before anybody said so; the word alone means nothing over there."""
+        watch(world)
+        await hand_in(world, 0, 2 * FULL)
+        (item,) = await hand_in(world, 100, 1)
+        await world[IWF].submit(PLACE.format(100), child_at_risk=True)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert await world[IWF].store.writer.run(lambda c: place_of(c, item)) < FULL
+        assert await is_there(world, item)
+        assert (await world[EOKM].state(item)).child_at_risk
+        assert world[IWF].verify().found == []
+
     async def test_a_child_at_risk_does_not_wait_for_a_pause(self, world: World) -> None:
         """The peer was away and the sender backs off, up to a quarter of an hour."""
         await world[EOKM].crash()
@@ -282,11 +296,11 @@ class TestBacklog:
 
 
 def place_of(connection: Connection, item: str) -> int:
-    """Where the message about an item stands in the newest epoch's log."""
+    """Where an item that was handed on stands in the newest epoch's log."""
     row = connection.execute(
         "SELECT l.idx FROM log_out l JOIN messages_out m ON m.seq = l.message"
         " JOIN channels_out c ON c.peer = l.peer AND c.lane = l.lane AND c.epoch = l.epoch"
-        " WHERE m.item = ? AND m.lane = 'reports'",
+        " WHERE m.item = ? AND m.lane = 'reports' AND m.kind = 16",
         (item,),
     ).fetchone()
     assert row is not None

@@ -46,6 +46,7 @@ from node.store.items.erasing import (
     leaves_about,
     unsaid_to,
 )
+from node.store.items.hurrying import hurry
 from node.store.items.states import UNWRITTEN
 from node.store.items.tasks import close_task, open_once, open_task, open_unless_told
 from node.store.recent import Recent
@@ -352,6 +353,7 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
     insert_rows(
         connection, "INSERT OR FAIL INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows]
     )
+    hurry(connection, said)
 
 
 def _came_back(answers: Iterable[Answer]) -> Iterator[str]:
