@@ -141,6 +141,7 @@ class DeliveryLoop:
     async def step(self) -> None:
         """Begin with what is due, then wait for more."""
         now = self._clock()
+        await self._delivery.note_closed(now)
         for peer, lane in await self._delivery.due(now):
             self._tasks.begin(self._deliver(peer, lane))
         await asyncio.sleep(0)

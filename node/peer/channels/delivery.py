@@ -137,10 +137,13 @@ class Delivery(Sending):
             self._pairs_of = (registry, _pairs(registry, self.us))
         return self._pairs_of[1]
 
-    async def _note_closed(self, now_ms: int) -> None:
+    async def note_closed(self, now_ms: int) -> None:
         """What waits where nothing may be said any more stands before a person: nothing tries it.
 
         Looked for once for each registry, and said once. What waits for who is expelled is no news.
+
+        Raises:
+            StoreError: it cannot be kept now.
         """
         registry = self.registry()
         if self._looked is registry:
@@ -165,7 +168,7 @@ class Delivery(Sending):
 
         Never raises for one channel's trouble: it is kept on the channel's row.
         """
-        await self._note_closed(now_ms)
+        await self.note_closed(now_ms)
         due = await self.due(now_ms)
         await asyncio.gather(*(self.deliver(peer, lane, now_ms) for peer, lane in due))
         return len(due)
