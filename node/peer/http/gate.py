@@ -136,12 +136,13 @@ class Gate:
     async def _work(
         self, handler: Handler, request: web.Request, caller: SignedRequest, now_ms: int
     ) -> Wire:
+        member, size = caller.member, min(request.content_length or 0, wire.max_page_bytes())
         try:
-            with self.quotas.request(caller.member, now_ms):
-                self.on_contact(caller.member)
+            with self.quotas.request(member, now_ms), self.quotas.held(member, size):
+                self.on_contact(member)
                 reply = await handler(request, caller)
                 if not wire.is_fruitful(reply):
-                    self.quotas.fruitless(caller.member, now_ms)
+                    self.quotas.fruitless(member, now_ms)
                 return reply
         except RefusedRequestError as error:
             if isinstance(error, OverQuotaError):
@@ -161,7 +162,7 @@ class Gate:
         """Send a long answer, which counts until it is taken; who takes it too slowly is cut."""
         size, response = len(reply.body), self._signed(request, reply)
         try:
-            with self.quotas.answer(caller.member, size):
+            with self.quotas.held(caller.member, size):
                 async with asyncio.timeout(self.patience.seconds(size)):
                     await response.prepare(request)
                     await response.write_eof()

@@ -151,39 +151,33 @@ class Quotas:
             self._running[member] -= 1
 
     @contextmanager
-    def answer(self, member: str, size: int) -> Iterator[None]:
-        """Count a long answer to `member` until it has been taken from us.
+    def held(self, member: str, size: int) -> Iterator[None]:
+        """Count what `member` sends, or has to take from us, as long as it is in memory.
 
         Raises:
             OverQuotaError: too many bytes are on their way.
         """
-        self._check_bytes(member, size)
+        own, all_ = self._bytes[member] + size, self._bytes.total() + size
+        if own > self._quota.body_bytes or all_ > self._quota.all_body_bytes:
+            raise OverQuotaError
         self._bytes[member] += size
         try:
             yield
         finally:
             self._bytes[member] -= size
 
-    def _check_bytes(self, member: str, size: int) -> None:
-        own, all_ = self._bytes[member] + size, self._bytes.total() + size
-        if own > self._quota.body_bytes or all_ > self._quota.all_body_bytes:
-            raise OverQuotaError
-
     @contextmanager
-    def push(self, member: str, lane: Lane, size: int) -> Iterator[None]:
-        """Count one push of `size` bytes; the next of the same channel has to wait for its end.
+    def push(self, member: str, lane: Lane) -> Iterator[None]:
+        """Count one push; the next of the same channel has to wait for its end.
 
         Raises:
-            OverQuotaError: one is under way already, or too many bytes are.
+            OverQuotaError: one is under way already.
         """
         channel = (member, lane)
         if channel in self._channels:
             raise OverQuotaError
-        self._check_bytes(member, size)
         self._channels.add(channel)
-        self._bytes[member] += size
         try:
             yield
         finally:
             self._channels.discard(channel)
-            self._bytes[member] -= size

@@ -184,7 +184,7 @@ class _Channels(Generic[A]):
         size = request.content_length or 0
         if size > wire.max_push_bytes(self.registry().network.limits):
             return wire.answer(AnswerCode.TOO_LARGE)
-        with self.quotas.push(caller.member, Lane(request.match_info["lane"]), size):
+        with self.quotas.push(caller.member, Lane(request.match_info["lane"])):
             self.floor.need(now_ms := self.clock())
             self.allowances.need(caller.member, Cost.WASTE, now_ms)
             body = Body(request.content, size, self.patience)

@@ -203,9 +203,10 @@ def request(  # noqa: PLR0913 - a test names what is unusual
     headers: dict[str, str] | None = None,
 ) -> HttpRequest:
     """A request to `nl-eokm`, well-formed and signed unless the test says otherwise."""
-    content = (HEAD + SEALED if body is None else body) if method == "PUT" else b""
+    has_content = method in signatures.METHODS_WITH_CONTENT
+    content = (HEAD + SEALED if body is None else body) if has_content else b""
     fields = CIMultiDict({"Content-Digest": digest_field(content)})
-    if method == "PUT":
+    if has_content:
         fields["Content-Type"] = wire.PUSH_TYPE
         fields["Content-Length"] = str(len(content))
     fields.update(headers or {})

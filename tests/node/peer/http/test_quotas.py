@@ -46,31 +46,29 @@ def test_requests_at_once_are_bounded() -> None:
 def test_bytes_of_all_peers_are_bounded() -> None:
     """Many small allowances are not a large memory."""
     quotas = Quotas(Quota(body_bytes=100, all_body_bytes=150), NOW_MS)
-    with quotas.push("gb-iwf", Lane.REPORTS, 100):
+    with quotas.held("gb-iwf", 100):
         with pytest.raises(OverQuotaError):
-            quotas.push("de-eco", Lane.REPORTS, 100).__enter__()
-        with quotas.push("de-eco", Lane.REPORTS, 50):
+            quotas.held("de-eco", 100).__enter__()
+        with quotas.held("de-eco", 50):
             pass
 
 
 def test_a_channel_takes_one_push_at_a_time() -> None:
     """Its other lanes are other channels."""
     quotas = Quotas(Quota(), NOW_MS)
-    with quotas.push("gb-iwf", Lane.REPORTS, 1):
+    with quotas.push("gb-iwf", Lane.REPORTS):
         with pytest.raises(OverQuotaError):
-            quotas.push("gb-iwf", Lane.REPORTS, 1).__enter__()
-        with quotas.push("gb-iwf", Lane.STATUS, 1):
+            quotas.push("gb-iwf", Lane.REPORTS).__enter__()
+        with quotas.push("gb-iwf", Lane.STATUS):
             pass
-    with quotas.push("gb-iwf", Lane.REPORTS, 1):
+    with quotas.push("gb-iwf", Lane.REPORTS):
         pass
 
 
-def test_long_answers_count_until_they_are_taken() -> None:
+def test_bytes_count_as_long_as_they_are_in_memory() -> None:
     """A peer that asks for much and takes nothing fills its own allowance, not our memory."""
     quotas = Quotas(Quota(body_bytes=100, all_body_bytes=150), NOW_MS)
-    with quotas.answer("gb-iwf", 80), pytest.raises(OverQuotaError):
-        quotas.answer("gb-iwf", 30).__enter__()
-    with quotas.answer("gb-iwf", 80), pytest.raises(OverQuotaError):
-        quotas.push("gb-iwf", Lane.REPORTS, 30).__enter__()
-    with quotas.answer("gb-iwf", 100):
+    with quotas.held("gb-iwf", 80), pytest.raises(OverQuotaError):
+        quotas.held("gb-iwf", 30).__enter__()
+    with quotas.held("gb-iwf", 100):
         pass

@@ -244,6 +244,12 @@ class TestQuotas:
         assert await listening.told(request(listening.network)) == (429, "busy")
         assert not listening.inbox.prechecked
 
+    async def test_g11_bytes_count_whatever_they_are_sent_for(self, serve: Serve) -> None:
+        """A page that is brought to who recovers may be four times as long as a push."""
+        listening = await serve(quota=Quota(body_bytes=100))
+        page = request(listening.network, f"/hx1/recovered/{IWF}/reports", method="POST")
+        assert await listening.told(page) == (429, "over_quota")
+
 
 class TestFaults:
     """Our own faults are ours to see."""
