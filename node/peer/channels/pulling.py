@@ -82,7 +82,7 @@ class Pulling:
     _channels: dict[tuple[str, Lane], _Channel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._allowances = Allowances(lambda: self.registry().network.policy)
+        self._allowances = Allowances(lambda: self.registry().network)
 
     def due(self, now_ms: int) -> list[tuple[str, Lane]]:
         """Return the channels to pull on now."""

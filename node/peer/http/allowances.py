@@ -2,9 +2,11 @@
 
 Each allowance is a number of the network's policy, or the default here. It is a bucket that holds
 the whole of its period and fills evenly: a peer that comes back after weeks may use all of it at
-once. Over it, the peer is told `busy` and tries again later; an honest one loses nothing. Processor
-time is bounded by what causes it: requests (`quotas`), entries, bytes, and work that led nowhere.
-Memory is lost with the process, and an allowance is then whole again.
+once. What is more than that (a push, where the network permits very little) passes when the bucket
+is full, and is made up for. Over it, the peer is told `busy` and tries again later; an honest one
+loses nothing. Of who is suspended or expelled little is taken, since nothing of it is judged.
+Processor time is bounded by what causes it: requests (`quotas`), entries, bytes, and work that led
+nowhere. Memory is lost with the process, and an allowance is then whole again.
 
 Disk is bounded by a floor of free space below which nothing of peers is taken: the rest is kept
 for what our own hotline takes in.
@@ -16,12 +18,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.peer.errors import OverQuotaError
 from node.peer.http.quotas import TokenBucket
 from node.store.errors import StoreFullError
 from protocol.answers import AnswerCode
+
+if TYPE_CHECKING:
+    from keys.network import NetworkDocument
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -60,22 +65,27 @@ ALLOWANCES: Final[Mapping[Cost, Allowance]] = {
 }
 
 
+AWAY_SHARE: Final = 64
+"""Who is suspended or expelled may fill so small a part of the disk that others may."""
+_OF_DISK: Final = frozenset({Cost.BYTES, Cost.ENTRIES})
+
+
 class Allowances:
     """What each member has left.
 
     Args:
-        policy: gives the numbers of the network document in force.
+        network: gives the network document in force: its numbers, and who is active.
     """
 
-    def __init__(self, policy: Callable[[], Mapping[str, int]]) -> None:
-        self._policy = policy
+    def __init__(self, network: Callable[[], NetworkDocument]) -> None:
+        self._network = network
         self._buckets: dict[tuple[str, Cost, int], TokenBucket] = {}
 
     def spend(self, member: str, cost: Cost, amount: int, now_ms: int) -> None:
         """Take `amount` off what `member` has left, now (UTC).
 
         Raises:
-            OverQuotaError: it has less than that left; nothing is taken off.
+            OverQuotaError: it has less than that left, and not all; nothing is taken off.
         """
         if not self._bucket(member, cost, now_ms).take(now_ms, amount):
             raise OverQuotaError
@@ -99,7 +109,10 @@ class Allowances:
 
     def _bucket(self, member: str, cost: Cost, now_ms: int) -> TokenBucket:
         default, period_ms = ALLOWANCES[cost]
-        most = self._policy().get(cost, default)
+        network = self._network()
+        most = network.policy.get(cost, default)
+        if cost in _OF_DISK and not network.is_active(member):
+            most //= AWAY_SHARE
         found = self._buckets.get((member, cost, most))
         if found is None:
             found = TokenBucket(most * 1000 / period_ms, most, now_ms)

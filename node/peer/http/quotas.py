@@ -59,8 +59,11 @@ class TokenBucket:
         self._at_ms = now_ms
 
     def take(self, now_ms: int, amount: float = 1) -> bool:
-        """Whether `amount` more may pass at `now_ms`; a clock that goes back gives nothing."""
-        if not self.holds(now_ms, amount):
+        """Whether `amount` more may pass at `now_ms`; a clock that goes back gives nothing.
+
+        What is more than it ever holds passes when it is full, and is made up for: else never.
+        """
+        if not self.holds(now_ms, min(amount, max(self._burst, 1))):
             return False
         self._tokens -= amount
         return True

@@ -127,7 +127,7 @@ def _routed(
     extra_routes: Iterable[web.AbstractRouteDef],
 ) -> web.Application:
     registry, patience = gate.registry, gate.patience
-    allowances = Allowances(lambda: registry().network.policy)
+    allowances = Allowances(lambda: registry().network)
     channels = _Channels(
         gate.us,
         inbox,
@@ -143,7 +143,7 @@ def _routed(
     app.on_response_prepare.append(_anonymous)
     app.router.add_put(_PUSH, gate.endpoint(channels.push))
     if pulls is not None:
-        offered = Allowances(lambda: registry().network.policy)
+        offered = Allowances(lambda: registry().network)
         served = PullEndpoint(pulls, channels.patience, offered, gate.clock)
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     if ledgers is not None:

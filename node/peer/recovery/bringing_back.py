@@ -58,7 +58,7 @@ class BringingBack:
 
     def __post_init__(self) -> None:
         """Count what is brought, as what is handed back to those who ask."""
-        self._allowances = Allowances(lambda: self.registry().network.policy)
+        self._allowances = Allowances(lambda: self.registry().network)
 
     async def bring_due(self) -> int:
         """Call whoever is due; return how many pages were brought.

@@ -80,7 +80,7 @@ async def test_g11_a_push_that_is_offered_again_and_again_is_not_pulled_without_
 
 @pytest.mark.parametrize(
     "policy",
-    [{"peer_entries_per_day": 2}, {"peer_bytes_per_day": 0}, {"peer_epochs_per_hour": 0}],
+    [{"peer_entries_per_day": 0}, {"peer_bytes_per_day": 0}, {"peer_epochs_per_hour": 0}],
     ids=lambda policy: next(iter(policy)),
 )
 async def test_g11_what_is_pulled_counts_as_what_is_pushed(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from keys.network import MemberEntry, NetworkDocument, Status
 from node.peer.errors import OverQuotaError
 from node.peer.http.allowances import DAY_MS, HOUR_MS, Allowances, Cost, DiskFloor, no_floor
 from node.store.errors import AwayError, StoreFullError
 from tests.builders.network import NOW_MS
 
+MEMBERS = {one: MemberEntry(one, ("hotline",)) for one in ("gb-iwf", "de-eco")}
+
+
+def permitting(**policy: int) -> Allowances:
+    """Return what each member has left in a network with such a policy."""
+    network = NetworkDocument("demo", MEMBERS, policy=policy)
+    return Allowances(lambda: network)
+
 
 def test_the_network_says_how_much() -> None:
     """A new number counts at once."""
     policy = {"peer_entries_per_day": 10}
-    allowances = Allowances(lambda: policy)
+    allowances = Allowances(lambda: NetworkDocument("demo", MEMBERS, policy=policy))
     allowances.spend("gb-iwf", Cost.ENTRIES, 10, NOW_MS)
     with pytest.raises(OverQuotaError):
         allowances.spend("gb-iwf", Cost.ENTRIES, 1, NOW_MS)
@@ -32,7 +43,7 @@ def test_the_network_says_how_much() -> None:
 )
 def test_an_allowance_is_whole_again_after_its_period(cost: Cost, period_ms: int) -> None:
     """And not before."""
-    allowances = Allowances(lambda: {cost: 100})
+    allowances = permitting(**{cost: 100})
     allowances.spend("gb-iwf", cost, 100, NOW_MS)
     with pytest.raises(OverQuotaError):
         allowances.spend("gb-iwf", cost, 100, NOW_MS + period_ms - 1)
@@ -41,7 +52,7 @@ def test_an_allowance_is_whole_again_after_its_period(cost: Cost, period_ms: int
 
 def test_one_member_does_not_spend_what_is_anothers() -> None:
     """Nor one cost what is another's."""
-    allowances = Allowances(lambda: {Cost.EPOCHS: 1, Cost.WASTE: 1})
+    allowances = permitting(peer_epochs_per_hour=1, peer_wasted_per_hour=1)
     allowances.spend("gb-iwf", Cost.EPOCHS, 1, NOW_MS)
     allowances.spend("de-eco", Cost.EPOCHS, 1, NOW_MS)
     allowances.need("gb-iwf", Cost.WASTE, NOW_MS)
@@ -49,15 +60,37 @@ def test_one_member_does_not_spend_what_is_anothers() -> None:
 
 def test_what_was_refused_takes_nothing_off() -> None:
     """A push that is too large for now leaves room for a small one."""
-    allowances = Allowances(lambda: {Cost.BYTES: 10})
+    allowances = permitting(peer_bytes_per_day=10)
+    allowances.spend("gb-iwf", Cost.BYTES, 4, NOW_MS)
     with pytest.raises(OverQuotaError):
-        allowances.spend("gb-iwf", Cost.BYTES, 11, NOW_MS)
-    allowances.spend("gb-iwf", Cost.BYTES, 10, NOW_MS)
+        allowances.spend("gb-iwf", Cost.BYTES, 7, NOW_MS)
+    allowances.spend("gb-iwf", Cost.BYTES, 6, NOW_MS)
+
+
+def test_g1_what_is_more_than_a_whole_period_passes_and_is_made_up_for() -> None:
+    """Where a network permits less than one push, the channel would stand still for ever."""
+    allowances = permitting(peer_bytes_per_day=10)
+    allowances.spend("gb-iwf", Cost.BYTES, 25, NOW_MS)
+    with pytest.raises(OverQuotaError):
+        allowances.spend("gb-iwf", Cost.BYTES, 25, NOW_MS + DAY_MS)
+    allowances.spend("gb-iwf", Cost.BYTES, 25, NOW_MS + 3 * DAY_MS)
+
+
+@pytest.mark.parametrize("status", ["suspended", "expelled"])
+def test_g11_of_who_is_away_little_is_taken(status: Status) -> None:
+    """Nothing of it is judged; as much as of the others would fill the disk for them, too."""
+    gone = {**MEMBERS, "gb-iwf": replace(MEMBERS["gb-iwf"], status=status)}
+    network = NetworkDocument("demo", gone, policy={"peer_entries_per_day": 6400})
+    allowances = Allowances(lambda: network)
+    allowances.spend("de-eco", Cost.ENTRIES, 6400, NOW_MS)
+    allowances.spend("gb-iwf", Cost.ENTRIES, 100, NOW_MS)
+    with pytest.raises(OverQuotaError):
+        allowances.spend("gb-iwf", Cost.ENTRIES, 1, NOW_MS)
 
 
 def test_waste_is_charged_when_it_is_known() -> None:
     """Needing does not take; charging does."""
-    allowances = Allowances(lambda: {Cost.WASTE: 1})
+    allowances = permitting(peer_wasted_per_hour=1)
     allowances.need("gb-iwf", Cost.WASTE, NOW_MS)
     allowances.charge("gb-iwf", Cost.WASTE, NOW_MS)
     with pytest.raises(OverQuotaError):
