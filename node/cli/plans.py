@@ -9,6 +9,7 @@ from keys.network import ROLES, Role
 from keys.transfers import TRANSFER_FIELDS, TransferTerms
 from node.cli.exits import Exit
 from node.cli.output import CliError
+from node.jurisdiction.codes import country_mend
 from node.registry.admit import Terms
 from node.registry.create import HolderPlan, NetworkPlan
 
@@ -71,7 +72,7 @@ def choices(entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Read rules of choice, `COUNTRY=MEMBER,MEMBER` each.
 
     Raises:
-        CliError: one is written wrongly.
+        CliError: one is written wrongly, or of no country: what it means would go to nobody.
     """
     return dict(_choice(entry) for entry in entries)
 
@@ -152,4 +153,6 @@ def _choice(entry: str) -> tuple[str, tuple[str, ...]]:
     if not found or not listed:
         message = "--choice: write COUNTRY=MEMBER,MEMBER such as DE=de-eco,de-fsm"
         raise CliError("usage", message, Exit.USAGE)
+    if (mend := country_mend(country)) is not None:
+        raise CliError("usage", f"--choice: {mend}, not {country!r}", Exit.USAGE)
     return country, listed

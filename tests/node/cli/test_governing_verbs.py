@@ -154,6 +154,18 @@ def test_rule_5_the_registry_states_who_is_first_in_a_country(office: Office) ->
     assert "choice_rules.DE" in message
 
 
+@pytest.mark.parametrize(("said", "meant"), [("UK", "write GB"), ("ZZ", "such as NL")])
+def test_rule_of_a_country_that_does_not_exist_is_refused(
+    office: Office, said: str, meant: str
+) -> None:
+    """It was published, and the items of the country that was meant went to nobody."""
+    words = ("network", "countries", "gb-iwf", "--jurisdiction", "GB", "--choice")
+    refused = office(*words, f"{said}=gb-iwf", code=Exit.USAGE)
+    assert meant in refused["error"]["message"]
+    office(*words, "IM=gb-iwf")
+    assert office("network", "status")["choice_rules"]["IM"] == ["gb-iwf"]
+
+
 def test_a_change_of_jurisdiction_is_published(office: Office) -> None:
     """What is given up leaves the rules too."""
     office("network", "countries", "de-eco", "--jurisdiction", "AT")
