@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from keys.network import NetworkDocument
+from keys.transfers import NOTHING, TRANSFER_FIELDS
+
 if TYPE_CHECKING:
-    from keys.network import MemberEntry, NetworkDocument
+    from keys.network import MemberEntry
     from keys.registry import Keeping
+    from keys.transfers import TransferTerms
     from node.registry.ceremony import Proposal
 
-_NOBODY, _NO_RULE = "nobody", "no rule: the hotline that lists it"
+_NOBODY = "nobody"
+_UNSAID = {
+    "choice": "no rule: the hotline that lists it",
+    "policy": "as programs have it",
+    "terms": "as for all",
+}
+"""What holds where a document does not say; all else it says."""
+_LIMITS = ("push_entries", "push_bytes", "entry_bytes")
 _ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 
 
@@ -68,13 +79,19 @@ def _targets(targets: Targets, network: NetworkDocument, before: Keeping | None)
     keys = _member_keys(targets)
     yield "  member keys"
     yield from _marked(keys, [] if before is None else _member_keys(before.targets))
-    now_first, was_first = _first(network), {"fallback": _NOBODY} if then is None else _first(then)
-    for what in sorted(now_first.keys() | was_first.keys()):
-        now, was = now_first.get(what, _NO_RULE), was_first.get(what, _NO_RULE)
+    yield from _changed(network, NetworkDocument(network.name, {}) if then is None else then)
+
+
+def _changed(network: NetworkDocument, then: NetworkDocument) -> Iterator[str]:
+    """Each rule that is another than before, in words: who signs one unseen lets anybody in."""
+    now_said, was_said = _rules(network), _rules(then)
+    for what in sorted(now_said.keys() | was_said.keys()):
+        unsaid = _UNSAID.get(what.split()[0], _NOBODY)
+        now, was = now_said.get(what, unsaid), was_said.get(what, unsaid)
         if now != was:
             yield f"  ~ {what}  {now} (was {was})"
-    if then is None or _rules(then) != _rules(network):
-        yield "  rules of the network change: limits, policy or transfers"
+    if (network.extra, network.limits.extra) != (then.extra, then.limits.extra):
+        yield "  ~ rules change that this version does not know; upgrade before you sign"
 
 
 def _members(now: Mapping[str, MemberEntry], then: Mapping[str, MemberEntry]) -> Iterator[str]:
@@ -96,15 +113,28 @@ def _member_keys(targets: Targets) -> list[str]:
     ]
 
 
-def _rules(network: NetworkDocument) -> tuple[object, ...]:
-    return network.limits, network.policy, network.transfers
-
-
-def _first(network: NetworkDocument) -> dict[str, str]:
-    """Who comes first, in words: where several share a country, and in what nobody covers."""
+def _rules(network: NetworkDocument) -> dict[str, str]:
+    """What is the rule for all, in words: whose turn it is, how much, what may go to whom."""
     orders = {f"choice {code}": ids for code, ids in network.choice_rules.items()}
     orders["fallback"] = network.fallback_members
-    return {what: ", ".join(ids) or _NOBODY for what, ids in orders.items()}
+    numbers = {f"limit {name}": getattr(network.limits, name) for name in _LIMITS}
+    numbers |= {f"policy {name}": number for name, number in network.policy.items()}
+    pairs = network.transfers.pairs.items()
+    terms = {f"terms {sender} > {receiver}": one for (sender, receiver), one in pairs}
+    terms["terms"] = network.transfers.default
+    return {
+        **{what: ", ".join(ids) or _NOBODY for what, ids in orders.items()},
+        **{what: str(number) for what, number in numbers.items()},
+        **{what: _terms(one) for what, one in terms.items()},
+    }
+
+
+def _terms(terms: TransferTerms) -> str:
+    """On which basis, and what goes: all of it, or named."""
+    if terms.basis == NOTHING:
+        return "nothing may go"
+    named = ", ".join(sorted(terms.fields)) or "ids, places and times alone"
+    return f"{terms.basis}: {'all' if set(terms.fields) == set(TRANSFER_FIELDS) else named}"
 
 
 def _marked(now: Iterable[str], then: Iterable[str]) -> Iterator[str]:

@@ -16,8 +16,9 @@ import pytest
 
 from keys.documents import serialise
 from keys.errors import UntrustedDocumentError
-from keys.network import MemberEntry
+from keys.network import Limits, MemberEntry
 from keys.signing import SigningKey
+from keys.transfers import NOTHING, Transfers, TransferTerms
 from keys.unlock import Unlock
 from node.registry import admit, build, ceremony, repository, showing, staging
 from node.registry.changes import expel
@@ -280,6 +281,37 @@ class TestWhatAHolderIsShown:
         shown = list(showing._targets(proposal.targets, after, in_force))
         assert "  ~ choice DE  de-fsm, de-eco (was de-eco, de-fsm)" in shown
         assert "  ~ fallback  de-fsm, de-eco (was de-eco)" in shown
+
+    def test_g6_attack_no_rule_is_changed_that_a_holder_does_not_see(self, five: Five) -> None:
+        """What may go to whom, how much, and how much a thief may take back: each by name."""
+        proposal = ceremony.read(five.proposed())
+        present = proposal.verified_present(five.pin)
+        assert proposal.targets is not None
+        assert present is not None
+        narrow, wide = TransferTerms("contract", ("content",)), TransferTerms("contract")
+        pair = ("de-eco", "gb-iwf")
+        before = replace(
+            present.network,
+            members={one: MemberEntry(one, ("hotline",)) for one in pair},
+            policy={"peer_withdrawals": 50},
+            transfers=Transfers(narrow, {pair: TransferTerms(NOTHING)}),
+        )
+        after = replace(
+            before,
+            limits=Limits(push_entries=500),
+            policy={"peer_withdrawals": 10**6, "ledger_minutes": 30},
+            transfers=Transfers(wide),
+            extra={"later": 1},
+        )
+        shown = list(showing._targets(proposal.targets, after, replace(present, network=before)))
+        assert [line for line in shown if line.startswith("  ~ ")] == [
+            "  ~ limit push_entries  500 (was 1000)",
+            "  ~ policy ledger_minutes  30 (was as programs have it)",
+            "  ~ policy peer_withdrawals  1000000 (was 50)",
+            "  ~ terms  contract: all (was contract: content)",
+            "  ~ terms de-eco > gb-iwf  as for all (was nothing may go)",
+            "  ~ rules change that this version does not know; upgrade before you sign",
+        ]
 
     def test_a_country_whose_rule_goes_is_not_shown_as_nobodys(self, five: Five) -> None:
         """Who was left out of the rule on purpose has the country once it is gone."""
