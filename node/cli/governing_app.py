@@ -141,3 +141,22 @@ def network_terms(
         set_terms, terms=transfer_terms(basis, permitted), pair=transfer_pair(sender, receiver)
     )
     return show(network.change(config, "", decide, key or ()), as_json=json)
+
+
+@network_app.command("policy")
+def network_policy(
+    number: Annotated[
+        list[str], typer.Argument(help="NAME=NUMBER; NAME= alone: as programs have it.")
+    ],
+    *,
+    key: KeyOption = None,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Change limits and policy numbers, which every node of the network keeps."""
+    from node.cli import network
+    from node.cli.plans import numbers
+    from node.registry.numbers import set_numbers
+
+    decide = partial(set_numbers, numbers=numbers(number))
+    return show(network.change(config, "", decide, key or ()), as_json=json)

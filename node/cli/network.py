@@ -22,6 +22,7 @@ from node.registry.create import (
 )
 from node.registry.directory import RepositoryDirectory
 from node.registry.errors import RefusedError, RepositoryStateError
+from node.registry.numbers import LIMITS
 from node.registry.transport import HttpTransport
 from node.setup import secret
 from node.setup.network import CONFIG_NAME, make_network
@@ -266,6 +267,8 @@ def status(path: Path) -> Result:
         "fallback_members": list(registry.network.fallback_members),
         "choice_rules": {code: list(ids) for code, ids in registry.network.choice_rules.items()},
         "transfers": registry.network.transfers.record(),
+        "limits": {name: getattr(registry.network.limits, name) for name in LIMITS},
+        "policy": dict(registry.network.policy),
     }
     return Result(data, _status_text(registry, data))
 

@@ -20,6 +20,8 @@ HOLDERS, SIGNING = 5, 3
 """Who keeps a real network, and how many of them sign: two lost keys lose nothing, two stolen ones
 decide nothing."""
 
+_DIGITS = 18
+"""More than any number of a network has."""
 Holders = tuple["int | None", "int | None", "Sequence[str]"]
 """Keys to make here, threshold, public keys (hex) made elsewhere."""
 
@@ -75,6 +77,23 @@ def choices(entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
         CliError: one is written wrongly, or of no country: what it means would go to nobody.
     """
     return dict(_choice(entry) for entry in entries)
+
+
+def numbers(entries: Sequence[str]) -> dict[str, int | None]:
+    """Read numbers of a network, `NAME=NUMBER` each; without a number: as programs have it.
+
+    Raises:
+        CliError: one is written wrongly.
+    """
+    found: dict[str, int | None] = {}
+    for entry in entries:
+        name, said, number = entry.partition("=")
+        is_number = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+        if not said or (number and not is_number):
+            message = "NAME=NUMBER: write such as peer_withdrawals=100; NAME= takes it back"
+            raise CliError("usage", message, Exit.USAGE)
+        found[name] = int(number) if number else None
+    return found
 
 
 def transfer_terms(basis: str, permitted: Sequence[str] | None) -> TransferTerms:

@@ -13,6 +13,7 @@ from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from keys.network import NetworkDocument
 from keys.transfers import NOTHING, TRANSFER_FIELDS
+from node.registry.numbers import LIMITS
 
 if TYPE_CHECKING:
     from keys.network import MemberEntry
@@ -27,7 +28,6 @@ _UNSAID = {
     "terms": "as for all",
 }
 """What holds where a document does not say; all else it says."""
-_LIMITS = ("push_entries", "push_bytes", "entry_bytes")
 _ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 
 
@@ -117,7 +117,7 @@ def _rules(network: NetworkDocument) -> dict[str, str]:
     """What is the rule for all, in words: whose turn it is, how much, what may go to whom."""
     orders = {f"choice {code}": ids for code, ids in network.choice_rules.items()}
     orders["fallback"] = network.fallback_members
-    numbers = {f"limit {name}": getattr(network.limits, name) for name in _LIMITS}
+    numbers = {f"limit {name}": getattr(network.limits, name) for name in LIMITS}
     numbers |= {f"policy {name}": number for name, number in network.policy.items()}
     pairs = network.transfers.pairs.items()
     terms = {f"terms {sender} > {receiver}": one for (sender, receiver), one in pairs}

@@ -229,6 +229,42 @@ def test_a_country_that_does_not_exist_is_refused(office: Office, code: str) -> 
     assert message.startswith("jurisdictions")
 
 
+def test_numbers_of_the_network_are_published(office: Office) -> None:
+    """Those that are not named stay; one without a number is as programs have it."""
+    office("network", "policy", "peer_withdrawals=100", "entry_bytes=32768", "ledger_minutes=30")
+    office("network", "policy", "peer_withdrawals=")
+    shown = office("network", "status")
+    assert shown["policy"] == {"ledger_minutes": 30}
+    assert shown["limits"]["entry_bytes"] == 32768
+    assert shown["limits"]["push_entries"] == 1000
+    again = office.refused("network", "policy", "ledger_minutes=30")
+    assert again == "policy: says this already"
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("peer_withdrawal=1", "policy: has no such number"),
+        ("ledger_minutes=0", "policy.ledger_minutes: needs 1 to 240"),
+        ("push_bytes=99999999", "limits.push_bytes: needs 4096 to 16777216"),
+        ("push_bytes=16384", "limits.push_bytes: must hold one entry"),
+        ("push_bytes=", "limits.push_bytes: always says a number"),
+    ],
+)
+def test_a_number_out_of_reason_is_refused(office: Office, number: str, why: str) -> None:
+    """By its name; nothing is changed."""
+    assert office.refused("network", "policy", number).startswith(why)
+    assert office("network", "status")["policy"] == {}
+
+
+@pytest.mark.parametrize(
+    "number", ["peer_contents", "peer_contents=x", "peer_contents=" + "9" * 19]
+)
+def test_a_number_that_is_none_is_a_usage_error(office: Office, number: str) -> None:
+    """With an example of one."""
+    office("network", "policy", number, code=Exit.USAGE)
+
+
 def test_a_change_of_roles_is_published(office: Office) -> None:
     """The roles are all that it has from then on; its countries stay."""
     office("network", "roles", "gb-iwf", "--role", "hotline", "--role", "witness")
