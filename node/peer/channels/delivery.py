@@ -190,7 +190,7 @@ class Delivery(Sending):
         except Retry as retry:
             if retry.refresh:
                 self.on_registry_behind()
-                await self.leave_former_key(peer, lane, tenure)
+                self.is_not_heard(tenure)
             await self._back_off(peer, lane, tenure, now_ms, retry.code)
         except (PeerError, ProtocolError, KeysError) as error:
             unheard = isinstance(error, UnheardReceiptKeyError)

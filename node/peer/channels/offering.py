@@ -96,7 +96,7 @@ class Offering:
         behind = isinstance(error, UnheardReceiptKeyError)
         if behind or (isinstance(error, Retry) and error.refresh):
             self.sending.on_registry_behind()
-            await self.sending.leave_former_key(peer, lane, tenure)
+            self.sending.is_not_heard(tenure)
         tenure.attempts += 1
         tenure.question = None
         await outbox.failed(peer, lane, tenure.attempts, 0, error.code)

@@ -165,6 +165,9 @@ class Outbox(Protocol):
     async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
         """Return the signed push that follows `held`."""
 
+    async def sign_anew(self, peer: str, lane: Lane, fence: int, push: Push) -> None:
+        """Keep another signature over the checkpoint of a push that has no receipt yet."""
+
     async def receipted(
         self, peer: str, lane: Lane, fence: int, epoch: bytes, size: int, receipt: bytes
     ) -> None:

@@ -8,7 +8,7 @@ by it. State stands on rows; memory holds only what this process's tenure signed
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from keys.registry import Registry
@@ -22,7 +22,7 @@ from protocol import channel as channels
 from protocol import entry as entries
 from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, Next, SenderState
-from protocol.checkpoint import sign_checkpoint, verify_checkpoint
+from protocol.checkpoint import read_checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError, UnheardKeyError
 from protocol.governance import may_speak, party
 from protocol.messages import RegistrySeen, to_body
@@ -147,20 +147,23 @@ class Sending:
         if found.origin != origin or position != told.position:
             raise Retry("told_state_not_ours")
 
-    async def leave_former_key(self, peer: str, lane: Lane, tenure: Tenure) -> None:
-        """End the epoch if its next push is signed by a log key that is ours no more.
+    def is_not_heard(self, tenure: Tenure) -> None:
+        """Remember that the receiver does not know a key: perhaps the one that signed for us.
 
-        To be called when the receiver does not know a key: it may have heard that this one is
-        retired, and would never take the push. What it brings waits again in the next epoch.
+        It may have heard that this one is retired or revoked, and would never take the push.
         """
-        if tenure.state is None:
-            return
+        tenure.unheard = True
+
+    async def _signed_now(self, peer: str, lane: Lane, tenure: Tenure, push: Push) -> Push:
+        """Return the same push, signed by our log key of today if a former one did (§3.8.6)."""
+        tenure.unheard = False
         try:
-            push = await self.outbox.stored(peer, lane, tenure.state.epoch, tenure.held)
-            if push is not None:
-                verify_checkpoint(push.note, (self.log_key.public,))
-        except (ErasedError, UnheardKeyError):
-            tenure.state = None
+            verify_checkpoint(push.note, (self.log_key.public,))
+        except UnheardKeyError:
+            note = sign_checkpoint(read_checkpoint(push.note), self.log_key)
+            push = replace(push, note=note)
+            await self.outbox.sign_anew(peer, lane, tenure.fence, push)
+        return push
 
     def give_up_receipt(self, tenure: Tenure, now_ms: int) -> None:
         """Go by the told state: the receipt stands under a key that nobody believes (§3.9.5).
@@ -199,6 +202,8 @@ class Sending:
             if push is not None and withheld and any(_kind(e) in withheld for e in push.entries):
                 tenure.state = None
                 raise GoOn
+            if push is not None and tenure.unheard:
+                push = await self._signed_now(peer, lane, tenure, push)
             return push
         own = self._own_entries(peer, tenure, registry)
         if not own and await self.outbox.urgency(peer, lane) is None:

@@ -46,6 +46,7 @@ class Tenure:
         given_up_ms: when a receipt was given up that stands under a key that nobody believes any
             more, and the epoch ended; None: one that is believed came since.
         opened_ms: when an epoch was last opened for a puller.
+        unheard: the receiver did not know a key lately, perhaps the one that signed our last push.
     """
 
     fence: int = 0
@@ -71,6 +72,7 @@ class Tenure:
     agreed: Position | None = None
     given_up_ms: int | None = None
     opened_ms: int = 0
+    unheard: bool = False
 
 
 async def kept(tenure: Tenure) -> None:

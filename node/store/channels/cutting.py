@@ -96,6 +96,20 @@ def check_fence(connection: Connection, peer: str, lane: Lane, fence: int) -> No
         raise DisplacedError(DisplacedError.__doc__)
 
 
+def sign_anew(connection: Connection, peer: str, lane: Lane, fence: int, push: Push) -> None:
+    """See `Outbox.sign_anew`; what has its receipt stands as it was receipted.
+
+    Raises:
+        DisplacedError: another tenure began meanwhile.
+    """
+    check_fence(connection, peer, lane, fence)
+    connection.execute(
+        "UPDATE checkpoints_out SET note = ? WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND size = ? AND receipt IS NULL",
+        (push.note, peer, str(lane), push.epoch, push.size),
+    )
+
+
 def _check_tenure(
     connection: Connection, peer: str, lane: Lane, fence: int, state: SenderState
 ) -> None:

@@ -287,6 +287,14 @@ class Outbox:
 
         return await self._readers.run(query)
 
+    async def sign_anew(self, peer: str, lane: Lane, fence: int, push: Push) -> None:
+        """Keep another signature over the checkpoint of a push that has no receipt yet.
+
+        Raises:
+            DisplacedError: another tenure began meanwhile.
+        """
+        await self._writer.run(lambda c: cutting.sign_anew(c, peer, lane, fence, push), ahead=True)
+
     async def receipted(
         self, peer: str, lane: Lane, fence: int, epoch: bytes, size: int, receipt: bytes
     ) -> None:

@@ -149,6 +149,24 @@ async def test_3_9_what_a_stolen_log_key_signed_is_void_until_it_is_said_again(
     assert world.void(EOKM, "void_checkpoints_held") == 0
 
 
+async def test_3_9_what_went_out_before_the_key_was_replaced_is_signed_again_in_the_same_log(
+    world: Governed,
+) -> None:
+    """A node goes on until it has another key; by a new epoch no bundle would show the old one."""
+    first = await hand_over(world, 1)
+    key = world.theft(IWF, "log")
+    second = (await world[IWF].submit(PLACE.format(2))).items[0].item_id
+    await world[IWF].desk.locate_due()
+    await world[IWF].delivery.deliver_due(world.now)
+    assert world.void(IWF, "void_checkpoints_sent") == 2
+    world[IWF].delivery.log_key = key
+    await world.settle()
+    for item in (first, second):
+        world.both_take(world.bundle(IWF, item))
+        world.both_take(world.bundle(EOKM, item))
+    assert world.void(IWF, "void_checkpoints_sent") == 0
+
+
 async def test_3_9_what_a_stolen_receipt_key_signed_is_void_until_it_is_said_again(
     world: Governed,
 ) -> None:
