@@ -17,6 +17,7 @@ from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.naming import Span
 from node.casework.incoming.receiving import HANDED_OVER
 from node.peer.channels.inbox import digest_of
+from node.store.bodies import take_bodies
 from node.store.channels.custody import read_rows, row_of
 from node.store.delta import Delta
 from node.store.seam import Connection
@@ -106,7 +107,7 @@ def erase_refused(
             " VALUES (0, ?, ?, ?, ?, ?)",
             (one.peer, _id_of(one), one.leaf, one.peer, now_ms),
         )
-        connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (row_of(one),))
+        take_bodies(connection, "entries_in", "entry", "seq = ?", (row_of(one),))
         _forget_digest(connection, one, entry_ids)
     close_if_last(connection, (one.peer for one in over), now_ms)
 

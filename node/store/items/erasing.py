@@ -18,6 +18,7 @@ from typing import NamedTuple
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.casework.incoming.arrivals import Arrived
 from node.peer.channels.outgoing import Buried, Entomb
+from node.store.bodies import take_bodies
 from node.store.bulk import select_in
 from node.store.channels.custody import row_of
 from node.store.channels.repeats import repeats_of
@@ -100,10 +101,8 @@ def erase_items(
             _erase_entry(connection, one, item, now_ms)
         _forget_digests(connection, item, entry_ids)
         reports = _reports_of(connection, item)
-        connection.execute(
-            "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?, ?, ?)",
-            (item, *_KEPT_EVENTS),
-        )
+        whose = (item, *_KEPT_EVENTS)
+        take_bodies(connection, "events", "body", "item = ? AND kind NOT IN (?, ?, ?, ?)", whose)
         connection.execute("DELETE FROM items WHERE id = ?", (item,))
         forget_about(connection, item)
         connection.executemany(
@@ -200,9 +199,9 @@ def _erase_entry(connection: Connection, one: Erasable, item: str, now_ms: int) 
         (one.sent, one.peer, one.entry_id, one.leaf, one.item or item, now_ms),
     )
     if not one.sent:
-        connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (one.seq,))
+        take_bodies(connection, "entries_in", "entry", "seq = ?", (one.seq,))
         return
-    connection.execute("UPDATE messages_out SET entry = NULL WHERE seq = ?", (one.seq,))
+    take_bodies(connection, "messages_out", "entry", "seq = ?", (one.seq,))
     connection.execute(
         "DELETE FROM waiting_out WHERE message = ?1 AND peer = ?2"
         " AND NOT EXISTS (SELECT 1 FROM log_out WHERE message = ?1)",
