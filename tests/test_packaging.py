@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from configparser import ConfigParser
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,3 +139,11 @@ def test_an_installation_from_wheels_needs_no_network(repository: Path, tmp_path
     hotline = str(tmp_path / "venv/bin/hotline")
     shown = subprocess.run([hotline, "--help"], check=True, capture_output=True, text=True)
     assert "submit" in shown.stdout
+
+
+def test_unit_starts_a_node_again_for_as_long_as_it_takes(repository: Path) -> None:
+    """A start ends while the disk is full or the server away; systemd's bound would end it all."""
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.read(repository / "deploy" / "hotline-node.service")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert unit["Service"]["Restart"] == "always"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from node.cli.looking import Running
 
 NONCE_BYTES = 16
+_PASSING = frozenset({"store_full", "store_away"})
+"""Codes of what a running node waits for; one that is started meanwhile ends at once."""
 
 
 def doctor(path: Path) -> Result:
@@ -54,8 +56,10 @@ def _process(running: Running) -> Finding:
         mend = "wait; stopped or killed, it goes on at its next start"
         return Finding(Severity.WARNING, "process", "store_upgrades", what, mend)
     if running.missing:
-        what = f"the node runs but lacks {', '.join(running.missing)}"
-        mend = "read its log; restart it"
+        what = f"the node runs and is not ready: {', '.join(running.missing)}"
+        mend = f"docs/errors.md, {running.missing[0]}; it goes on by itself, without a restart"
+        if not _PASSING.issuperset(running.missing):
+            mend = "read its log; restart it"
         return Finding(Severity.CRITICAL, "process", "not_ready", what, mend)
     return fine("process", "the node runs and is ready")
 

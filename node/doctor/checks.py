@@ -34,8 +34,7 @@ PARKED_WARNING_MS = DAY_MS
 """Lanes overtake each other by minutes: what waits for a day waits for something that was lost."""
 DISK_WARNING_BYTES = 2 << 30
 DISK_CRITICAL_BYTES = 256 << 20
-SHOWN = 5
-"""So many subjects are named; of the rest only the number."""
+SHOWN = 5  # so many subjects are named; of the rest only the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,15 +292,16 @@ def _task_finding(code: str, found: list[tuple[str, int]], now_ms: int) -> Findi
     return Finding(Severity.WARNING, "tasks", code, what, mend)
 
 
-def check_disk(free_bytes: int, name: str) -> Finding:
-    """Judge the free space of one place."""
+def check_disk(free_bytes: int, name: str, floor_bytes: int = 0) -> Finding:
+    """Judge the free space of one place; below `floor_bytes` the node takes nothing of others."""
     what = f"{free_bytes / (1 << 30):.1f} GiB free for {name}"
     mend = f"free space on the file system of {name}"
-    if free_bytes < DISK_CRITICAL_BYTES:
+    if free_bytes < floor_bytes:
+        what += ", less than [peer] disk_floor_mib: nothing of other members is taken"
+    if free_bytes < max(DISK_CRITICAL_BYTES, floor_bytes):
         return Finding(Severity.CRITICAL, "disk", "disk_full", what, mend)
-    if free_bytes < DISK_WARNING_BYTES:
-        return Finding(Severity.WARNING, "disk", "disk_low", what, mend)
-    return fine("disk", what)
+    low = free_bytes < DISK_WARNING_BYTES
+    return Finding(Severity.WARNING, "disk", "disk_low", what, mend) if low else fine("disk", what)
 
 
 def check_data(

@@ -295,8 +295,11 @@ class Examination:
             what = f"the directory of the database cannot be looked at ({error.strerror})"
             self._add(Severity.CRITICAL, "disk", "disk_unreadable", what, "check [store] path")
             return
-        kept = "the database" if self.config.store.url is None else "what this node writes itself"
-        self.findings.append(checks.check_disk(free, kept))
+        if self.config.store.url is not None:
+            self.findings.append(checks.check_disk(free, "what this node writes itself"))
+            return
+        floor = self.config.peer.disk_floor_mib << 20
+        self.findings.append(checks.check_disk(free, "the database", floor))
 
     def _broken(self, check: str, error: Exception) -> None:
         """Add what an error says; our messages are `field: what is wrong; the mend`."""

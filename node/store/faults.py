@@ -51,7 +51,7 @@ def in_our_words(error: sqlcipher3.Error) -> StoreError:
         if words in text:
             return named(named.__doc__)
     if "unable to open" in text:
-        mend = "check owner, space, and how many files may be open"
+        mend = "check owner, space, whether its disk may be written, how many files may be open"
         return StoreError(f"store.path: this file, or one beside it, cannot be opened; {mend}")
     return StoreError(f"store: the database refused a statement ({type(error).__name__})")
 

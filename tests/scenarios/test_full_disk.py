@@ -56,6 +56,12 @@ async def missing(pair: Pair) -> list[str]:
         return list((await answer.json())["missing"])
 
 
+async def told_by_doctor(member: Member) -> list[tuple[str, str]]:
+    """What the doctor says of a member's process: code and mend."""
+    found = (await member.hotline("doctor", expect=(1,)))["findings"]
+    return [(one["code"], one["mend"]) for one in found if one["check"] == "process"]
+
+
 async def channel_to(sender: Member, peer: str) -> dict[str, object]:
     """What the sender says of its reports lane to a peer."""
     peers = (await sender.hotline("peers"))["peers"]
@@ -105,6 +111,9 @@ async def test_sender_without_room_refuses_reports_and_takes_them_once_later(
             assert (status, '"store_full"' in text) == (503, True), text[:300]
             assert await pair.sender.api.text("/healthz")
             assert "store_full" in await missing(pair)
+            assert await told_by_doctor(pair.sender) == [
+                ("not_ready", "docs/errors.md, store_full; it goes on by itself, without a restart")
+            ]
         for _ in range(2):
             status, text = await hand_in(pair, "full")
             assert status == 200, text[:300]

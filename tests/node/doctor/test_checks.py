@@ -203,6 +203,15 @@ class TestTheRest:
         """Before the disk is full there is a warning."""
         assert checks.check_disk(free, "the database").code == code
 
+    def test_below_the_floor_it_says_that_nothing_of_others_is_taken(self) -> None:
+        """Whoever sends hears `busy`, and nothing else here would tell a person why."""
+        free, floor = 400 << 20, 512 << 20
+        assert checks.check_disk(free, "the database").severity is Severity.WARNING
+        found = checks.check_disk(free, "the database", floor)
+        assert (found.severity, found.code) == (Severity.CRITICAL, "disk_full")
+        assert "[peer] disk_floor_mib: nothing of other members is taken" in found.what
+        assert "taken" not in checks.check_disk(floor, "the database", floor).what
+
     def test_data_ages(self) -> None:
         """Old data is used all the same, and shown."""
         fresh = DataAge("one", "00", NOW, 3, "fresh")
