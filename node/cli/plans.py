@@ -71,7 +71,7 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
 
 
 def choices(entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read rules of choice, `COUNTRY=MEMBER,MEMBER` each.
+    """Read rules of choice, `COUNTRY=MEMBER,MEMBER` each; one that names nobody takes a rule back.
 
     Raises:
         CliError: one is written wrongly, or of no country: what it means would go to nobody.
@@ -169,9 +169,9 @@ def _holders(role: str, holders: Holders, *, trial: bool) -> HolderPlan:
 def _choice(entry: str) -> tuple[str, tuple[str, ...]]:
     country, found, members = entry.partition("=")
     listed = tuple(member for member in members.split(",") if member)
-    if not found or not listed:
-        message = "--choice: write COUNTRY=MEMBER,MEMBER such as DE=de-eco,de-fsm"
+    if not found or (members and not listed):
+        message = "--choice: write COUNTRY=MEMBER,MEMBER such as DE=de-eco,de-fsm; DE= for no rule"
         raise CliError("usage", message, Exit.USAGE)
-    if (mend := country_mend(country)) is not None:
+    if listed and (mend := country_mend(country)) is not None:
         raise CliError("usage", f"--choice: {mend}, not {country!r}", Exit.USAGE)
     return country, listed

@@ -18,7 +18,7 @@ from keys.network import MemberEntry, NetworkDocument, Role
 from keys.registry import TIMESTAMP_NAME, metadata_name, target_name
 from node.registry import ceremony, create, repository, rules
 from node.registry.admission import read_request
-from node.registry.changes import check_ranked, standing
+from node.registry.changes import check_ranked, filled, standing
 from node.registry.errors import (
     ConflictError,
     RefusedError,
@@ -372,7 +372,7 @@ def _network_with(
             network,
             members={**network.members, request.member: entry},
             fallback_members=fallback,
-            choice_rules={**network.choice_rules, **terms.choice_rules},
+            choice_rules=filled({**network.choice_rules, **terms.choice_rules}),
         )
     except KeysError as error:
         raise refused_by(error, "network document") from error

@@ -42,7 +42,7 @@ def set_countries(
         code: _but(ids, member) if code in given_up else ids
         for code, ids in network.choice_rules.items()
     }
-    after = replace(network, members=changed, choice_rules=_filled({**chosen, **choice_rules}))
+    after = replace(network, members=changed, choice_rules=filled({**chosen, **choice_rules}))
     check_ranked(network, after, member, choice_rules)
     return after
 
@@ -76,7 +76,7 @@ def set_roles(
         network,
         members=changed,
         fallback_members=fallback,
-        choice_rules=_filled({**chosen, **choice_rules}),
+        choice_rules=filled({**chosen, **choice_rules}),
     )
     check_ranked(network, after, member, choice_rules)
     if set(roles) == set(entry.roles) and after.choice_rules == network.choice_rules:
@@ -115,7 +115,7 @@ def expel(
         network,
         members={**network.members, member: ended},
         fallback_members=_but(network.fallback_members, member),
-        choice_rules=_filled({**chosen, **choice_rules}),
+        choice_rules=filled({**chosen, **choice_rules}),
     )
 
 
@@ -147,7 +147,7 @@ def merge(
         network,
         members=heirs,
         fallback_members=_instead(network.fallback_members, member, successor),
-        choice_rules=_filled({**chosen, **choice_rules}),
+        choice_rules=filled({**chosen, **choice_rules}),
     )
     check_ranked(network, after, successor, choice_rules)
     return after
@@ -221,6 +221,6 @@ def _but(ids: Sequence[str], member: str) -> tuple[str, ...]:
     return tuple(one for one in ids if one != member)
 
 
-def _filled(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """A rule that names nobody is no rule."""
+def filled(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return rules of choice without those that name nobody: such a one is no rule."""
     return {code: ids for code, ids in chosen.items() if ids}

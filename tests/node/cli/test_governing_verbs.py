@@ -162,8 +162,17 @@ def test_rule_of_a_country_that_does_not_exist_is_refused(
     words = ("network", "countries", "gb-iwf", "--jurisdiction", "GB", "--choice")
     refused = office(*words, f"{said}=gb-iwf", code=Exit.USAGE)
     assert meant in refused["error"]["message"]
+
+
+def test_rule_is_taken_back_by_one_that_names_nobody(office: Office) -> None:
+    """A territory that was given by mistake; not the rule that says who of several is first."""
+    words = ("network", "countries", "gb-iwf", "--jurisdiction", "GB", "--choice")
+    before = office("network", "status")["choice_rules"]
     office(*words, "IM=gb-iwf")
-    assert office("network", "status")["choice_rules"]["IM"] == ["gb-iwf"]
+    assert office("network", "status")["choice_rules"] == {**before, "IM": ["gb-iwf"]}
+    office(*words, "IM=")
+    assert office("network", "status")["choice_rules"] == before
+    assert "choice_rules.DE" in office.refused(*words, "DE=")
 
 
 def test_a_change_of_jurisdiction_is_published(office: Office) -> None:
