@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -15,12 +16,17 @@ from node.interchange.json_faults import explain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiohttp import StreamReader
     from multidict import MultiMapping
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 _NDJSON_NAMES: Final = frozenset({NDJSON, "application/ndjson", "application/jsonl"})
 _CHARSETS: Final = frozenset({"utf-8", "us-ascii"})
+
+SILENT_S: Final = 75.0
+"""How long a body may be silent: its caller may be gone without a word, and the room that is kept
+for it (`room.py`) would stay so for ever."""
 
 T = TypeVar("T")
 
@@ -56,7 +62,7 @@ async def pieces(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the body as it arrives, unpacked, up to `max_bytes`.
 
     Raises:
-        ApiError: it is longer, or cannot be read.
+        ApiError: it is longer, cannot be read, or stopped coming.
     """
     left = max_bytes - (request.content_length or 0)
     if left < 0:
@@ -64,7 +70,7 @@ async def pieces(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
     left = max_bytes
     content = request.content
     try:
-        while piece := await content.readany():
+        while piece := await _next(content):
             left -= len(piece)
             if left < 0:
                 raise _too_large(max_bytes)
@@ -72,6 +78,14 @@ async def pieces(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
     except (HttpProcessingError, ClientError, web.RequestPayloadError):
         mend = "cannot be read: broken compression or chunks; send it again"
         raise ApiError("bad_body", mend) from None
+    except TimeoutError:
+        mend = f"nothing more of it came for {SILENT_S:.0f} s; send it again"
+        raise ApiError("bad_body", mend) from None
+
+
+async def _next(content: StreamReader) -> bytes:
+    async with asyncio.timeout(SILENT_S):
+        return await content.readany()
 
 
 async def whole(request: web.Request, max_bytes: int) -> bytes:

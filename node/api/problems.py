@@ -117,7 +117,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bad_request": "not HTTP as it should be, or a line or header of more than 8 KiB",
         "bad_json": "the body is not one complete JSON value in UTF-8, or is nested too deeply",
-        "bad_body": "the body could not be read: broken compression or chunks",
+        "bad_body": "the body could not be read: broken compression or chunks, or it stopped"
+        " coming",
         "invalid_value": "a field has a value that its type or bounds do not permit",
         "missing": "a field that is needed is missing",
         "unknown_field": "a field is not known here",

@@ -70,6 +70,18 @@ async def test_beyond_the_room_a_request_is_put_off_and_says_when_to_come_again(
     assert (await client.post(PATH, json=REPORT)).status == 201
 
 
+async def test_a_body_that_stops_coming_gives_its_room_back(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller's machine died without a word; else everybody was put off for ever."""
+    monkeypatch.setattr("node.api.bodies.SILENT_S", 0.2)
+    client, slow = await make(1000), Slow()
+    async with asyncio.timeout(10):
+        stopped = await client.post(PATH, data=slow.body(), headers=NDJSON)
+        assert (stopped.status, (await stopped.json())["code"]) == (400, "bad_body")
+        assert (await client.post(PATH, json=REPORT)).status == 201
+
+
 async def test_a_body_larger_than_the_room_is_taken_in_when_it_is_alone(make: Make) -> None:
     """Else nobody could ever hand it in."""
     client = await make(10)
