@@ -142,23 +142,29 @@ class _Session:
     def _answered(self, bodies: list[bytes]) -> list[LineAnswer]:
         """Send drafts until each has its answer; wait for a node that is away for a moment.
 
+        And as long as it takes for one that is there and takes what others hand in.
+
         Raises:
             CliError: the node does not run, stays away, or refuses.
         """
         answers: list[LineAnswer] = []
         started = self.counts.lines > 0
         give_up_s = time.monotonic() + PATIENCE_S
+        told = ""
         while len(answers) < len(bodies):
             try:
                 answers += self._send(bodies[len(answers) :])
                 continue
             except CliError as error:
-                waits = error.code == _BUSY or (started and error.code in PASSING)
-                if not waits or time.monotonic() > give_up_s:
-                    raise
                 busy = error.code == _BUSY
-            self._progress.clear()
-            note("others hand in; waiting" if busy else "the node does not answer; waiting for it")
+                if busy:
+                    give_up_s = time.monotonic() + PATIENCE_S
+                elif not (started and error.code in PASSING) or time.monotonic() > give_up_s:
+                    raise
+            why = "others hand in; waiting" if busy else "the node does not answer; waiting for it"
+            if why != told:
+                self._progress.clear()
+                note(told := why)
             self._api.reset()
             time.sleep(PAUSE_S)
         return answers

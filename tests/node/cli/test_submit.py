@@ -323,8 +323,11 @@ class Freeing(Breaking):
         there_writer.close()
 
 
-async def test_import_waits_while_others_fill_the_intake(running: Typed, tmp_path: Path) -> None:
-    """It slows down and does not fail, from its first line on."""
+async def test_import_waits_while_others_fill_the_intake(
+    running: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It slows down and does not fail, from its first line on, however long they take."""
+    monkeypatch.setattr("node.cli.submit.PATIENCE_S", 0.0)
     way = Freeing(running.config.api.listen_port)
     await way.fill(running.config.api.token_file.read_text().strip())
     server = await asyncio.start_server(way.carry, "127.0.0.1", 0)
