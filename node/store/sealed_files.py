@@ -45,15 +45,19 @@ def write(path: Path, secret: bytes, salt: bytes, head: bytes, body: memoryview)
     cipher = _cipher(secret, salt)
     unfinished = path.with_suffix(".new")
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(cover)
-        file.writelines(
-            cipher.encrypt(_nonce(number), body[start : start + CHUNK], cover)
-            for number, start in _chunks(len(body))
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(cover)
+            file.writelines(
+                cipher.encrypt(_nonce(number), body[start : start + CHUNK], cover)
+                for number, start in _chunks(len(body))
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)  # the disk that it filled is the node's
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -13,6 +13,7 @@ from node.matching.near.index import NearIndex
 from node.store.contents.near_files import Folder
 from node.store.sealed_files import CHUNK, UnusableFileError, read, write
 from tests.builders.pictures import picture
+from tests.contract.test_store_full import no_file_larger_than
 
 SECRET = bytes(range(32))
 
@@ -209,6 +210,12 @@ class TestNothingIsBelievedThatDoesNotOpen:
 
 class TestSealed:
     """One file."""
+
+    def test_file_that_filled_the_disk_gives_its_room_back(self, tmp_path: Path) -> None:
+        """It is a cache, and the disk is the one on which the node takes reports in."""
+        with no_file_larger_than(CHUNK), pytest.raises(OSError, match="too large"):
+            write(tmp_path / "file", SECRET, token_bytes(16), b"", memoryview(bytes(3 * CHUNK)))
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("length", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
     def test_file_comes_back_whatever_its_length(self, tmp_path: Path, length: int) -> None:
