@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import hits
 from node.casework.contents.rejudging import follows, rejudge, tell_of_files
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Listing, Review
@@ -47,6 +48,12 @@ def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
     return any(one != other for one in against for other in illegal)
 
 
+def is_denied(book: Casebook, state: ItemState) -> bool:
+    """Whether this member says that it is not illegal."""
+    ours = [one.verdict for one in state.in_force if one.member == book.us]
+    return state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
+
+
 def stands_by_it(book: Casebook, state: ItemState, listed: Listing, given: Assessment) -> bool:
     """Whether a member's verdict stands on an item by this entry of its list.
 
@@ -57,6 +64,29 @@ def stands_by_it(book: Casebook, state: ItemState, listed: Listing, given: Asses
         return True
     bear = (one for one in book.loaded.items.values() if has_verdict(one, given.event_id))
     return has_verdict(state, given.event_id) and all(given.event_id in one.carried for one in bear)
+
+
+def followed_less(book: Casebook, state: ItemState) -> list[tuple[Listing, Hit]]:
+    """Return by which words alone an item is held illegal whose members are followed less far.
+
+    None where a person is to look already. What had answered that may be gone: another list's
+    verdict, or a person's.
+    """
+    listed = [one for one in state.listed if one.trust is not Trust.AUTO]
+    if not listed or Review.SUGGESTED_VERDICT in state.reviews:
+        return []
+    said = {hit.number: hit for hit in hits(book, state) if not (hit.silent or hit.acquits)}
+    less = [
+        (one, hit, hit.given.event_id)
+        for one in listed
+        if (hit := said.get(one.entry)) is not None
+        and hit.given is not None
+        and hit.counts_as is not Trust.AUTO
+        and stands_by_it(book, state, one, hit.given)
+    ]
+    told = {event_id for *_, event_id in less}
+    judged = {one.event_id for one in state.in_force if one.verdict is not Verdict.UNASSESSABLE}
+    return [(one, hit) for one, hit, event_id in less if event_id in judged and judged <= told]
 
 
 def corrects(state: ItemState, hit: Hit, standing: Callable[[], Collection[int]]) -> bool:

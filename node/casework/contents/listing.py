@@ -42,7 +42,7 @@ from node.ids import Ids
 from node.matching.contents import Likeness
 from node.matching.lists import HARMLESS, Hit, Provenance, Trust
 from protocol.facts import Assessment
-from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
+from protocol.vocabulary import Matter, OutcomeWhat, Verdict
 
 JUDGED = frozenset(Verdict) - {Verdict.UNASSESSABLE}
 
@@ -162,7 +162,7 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
         return
     state = book.loaded.items[item_id]
     ours = [one.verdict for one in state.in_force if one.member == book.us]
-    denied = _is_denied(book, state)
+    denied = heeding.is_denied(book, state)
     judged = not JUDGED.isdisjoint(ours)
     review, verdict = None, None
     if hit.counts_as not in {Trust.NONE, *HARMLESS} and denied:
@@ -180,7 +180,7 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
 def _suggest(book: Casebook, item_id: str, hit: Hit) -> None:
     """Put an item that looks like an entry before a person, unless somebody has judged it."""
     state = book.loaded.items[item_id]
-    open_still = not state.known and not _is_denied(book, state)
+    open_still = not state.known and not heeding.is_denied(book, state)
     _note(book, item_id, hit, None, Review.SUGGESTED_VERDICT if open_still else None)
 
 
@@ -240,16 +240,17 @@ def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: As
     if stands:
         heeding.carry(book, postbox, item_id, given, looks=late)
     _answer_suggestions(book, postbox, item_id, hit)
+    _ask_of_less(book, item_id)
+
+
+def _ask_of_less(book: Casebook, item_id: str) -> None:
+    """Put an item before a person that is held illegal by words alone that are followed less."""
+    for one, hit in heeding.followed_less(book, book.loaded.items[item_id]):
+        _recount(book, item_id, one, hit)
 
 
 def _corrects(book: Casebook, state: ItemState, hit: Hit) -> bool:
     return heeding.corrects(state, hit, lambda: standing(book, state))
-
-
-def _is_denied(book: Casebook, state: ItemState) -> bool:
-    """Whether this member says that it is not illegal."""
-    ours = [one.verdict for one in state.in_force if one.member == book.us]
-    return state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
 
 
 def _assess(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
@@ -363,13 +364,14 @@ def ask_again(book: Casebook, ids: Ids, postbox: Postbox, item_id: str) -> None:
     state = book.loaded.items[item_id]
     judged = any(one.member == book.us for one in state.in_force if one.verdict in JUDGED)
     theirs = {hit.number for hit in hits(book, state) if hit.given is not None}
-    for one in state.listed if not _is_denied(book, state) else ():
+    for one in state.listed if not heeding.is_denied(book, state) else ():
         auto = not judged and one.entry not in theirs  # a member's own verdict stands, or went
         waits = {Trust.AUTO: auto, Trust.SUGGESTION: not state.known}.get(one.trust, False)
         waits |= any(review not in state.reviews for review in one.raised)
         if waits and one.verdict is None:
             _forget(book, postbox, item_id, one)
     match_lists(book, ids, postbox, [item_id])
+    _ask_of_less(book, item_id)
 
 
 def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:

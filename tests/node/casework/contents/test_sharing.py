@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from node.casework.reports.draft import (
     HashesDraft,
 )
-from node.matching.lists import Trust
+from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
 from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Lane, Verdict
-from tests.builders.cases import US, file, verdict
+from tests.builders.cases import FINGERPRINTS, US, file, verdict
+from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import item_from
 from tests.node.casework.contents.offices import IWF, Office, gone, said, shown, told_of
 
@@ -112,6 +116,37 @@ class TestKnown:
         await office.hear(gone())
         await office.look()
         assert [shown(await office.item(one.id)) for one in items] == [(False, [], ())] * 2
+
+    async def test_item_that_went_on_makes_none_known_unseen_by_a_word_that_is_followed_less_far(
+        self, office: Office
+    ) -> None:
+        """No person here looks at it, but at what is reported since."""
+        await office.hear(said())
+        await office.report(1)
+        await office.desk.locate_due()
+        await office.trust(IWF, baseline=Trust.NONE)
+        await office.look()
+        left = (True, [(IWF, "baseline")], ("suggested_verdict",))
+        assert shown(await office.report(2)) == left
+
+    async def test_word_that_is_followed_less_far_stands_before_a_person_once_a_list_goes(
+        self, office: Office
+    ) -> None:
+        """While that said so too, nobody need look."""
+        terms = Terms("stock", Provenance.OWN)
+        await office.store.writer.run(lambda c: keep_terms(c, terms, {"A": Trust.AUTO}, NOW_MS))
+        entries: list[Entry | Retraction] = [Entry(file(1), "A", None, "x"), Retraction("x")]
+        await office.hear(said())
+        item = await office.report(1)
+        await office.trust(IWF, baseline=Trust.NONE)
+        await office.look()
+        seen = []
+        for one in entries:
+            take = partial(take_in, fingerprints=FINGERPRINTS, into="stock", version=1, now_ms=1)
+            await office.store.writer.run(partial(take, batch=[one]))
+            await office.look()
+            seen.append((await office.item(item.id)).reviews)
+        assert seen == [(), ("suggested_verdict",)]
 
     async def test_word_on_an_item_itself_goes_with_the_file_however_far_its_list_is_followed(
         self, office: Office
