@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from node.asking.build import open_directory
-from node.cli.locate import as_url, refused
+from node.asking.build import open_directory, open_places
+from node.cli.locate import as_url, hop_line, refused
 from node.cli.looking import store_of
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
-from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.contacts import read_contact
 from node.jurisdiction.directory import block_of
 from node.jurisdiction.errors import UnlocatableError
+from node.jurisdiction.explaining import Step, explain
 from node.jurisdiction.locations import canonical
 from node.setup.opening import open_database_key, store_place
 from node.store.beside import writing
@@ -68,9 +68,11 @@ def show(path: Path, target: str) -> Result:
         return refused(target, text, error)
     now_ms = _now_ms()
     with hoster_book(config) as book:
-        located, places = asyncio.run(_look(config, book, location, now_ms))
+        located, last, places = asyncio.run(_look(config, book, location, now_ms))
     told = {
         "given": target,
+        "hops": [msgspec.to_builtins(hop) for hop in explain(location, located).hops],
+        "leads_to": None if last.canonical == location.canonical else last.canonical,
         "state": located.state,
         "country": located.country,
         "places": [_place(found, now_ms) for found in places],
@@ -134,9 +136,9 @@ def hoster_book(config: Config) -> Iterator[HosterBook]:
 
 async def _look(
     config: Config, book: HosterBook, location: Location, now_ms: int
-) -> tuple[Located, list[Found]]:
-    """Locate, and find who hosts at each address."""
-    opened = open_jurisdiction(config.jurisdiction)
+) -> tuple[Located, Location, list[Found]]:
+    """Locate, and find who hosts at each address; where it leads, if redirects are followed."""
+    opened = open_places(config)
     try:
         return await _find(config, opened, book, location, now_ms)
     finally:
@@ -145,8 +147,8 @@ async def _look(
 
 async def _find(
     config: Config, opened: Jurisdiction, book: HosterBook, location: Location, now_ms: int
-) -> tuple[Located, list[Found]]:
-    located = await opened.locator.locate(location, now_ms)
+) -> tuple[Located, Location, list[Found]]:
+    located, last = await opened.look(location, now_ms)
     addresses = [str(row[1]) for row in located.evidence if row[0] in {"address", "refused"}]
     asking = open_directory(config.hosters, book, opened.data.watch, opened.resolver.policy)
     try:
@@ -154,7 +156,7 @@ async def _find(
         for one in found:
             if one.hoster is not None:
                 await book.sought.end(block_of(one.address), now_ms)
-        return located, found
+        return located, last, found
     finally:
         await asking.close()
 
@@ -188,6 +190,9 @@ def _hoster(hoster: Hoster, now_ms: int) -> dict[str, Any]:
 
 def _lines(told: dict[str, Any], now_ms: int) -> Iterator[str]:
     yield f"given        {told['given']}"
+    yield from (hop_line(Step(**hop)) for hop in told["hops"])
+    if told["leads_to"] is not None:
+        yield f"leads to     {told['leads_to']}: what follows is who hosts there"
     yield f"hosted in    {told['country'] or told['state']}"
     if told["state"] == "hidden":
         yield "             a proxy stands before it: what follows is the proxy, not the host"

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from node.asking.redirects import RedirectFollower
+from node.asking.build import open_places
 from node.casework.passing_on.routing import choose_new
 from node.casework.places.placing import jurisdiction
 from node.cli.exits import Exit
 from node.cli.output import Result
 from node.config import load
-from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import HostNotPublicError, UnlocatableError
-from node.jurisdiction.explaining import Address, Explanation, explain, special_address
+from node.jurisdiction.explaining import Address, Explanation, Step, explain, special_address
 from node.jurisdiction.locations import canonical
-from node.jurisdiction.redirects import led_from, with_hops
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -78,22 +76,13 @@ def as_url(target: str) -> str:
 
 
 async def _look(config: Config, location: Location, *, offline: bool) -> Located:
-    opened = open_jurisdiction(config.jurisdiction)
+    opened = open_places(config)
     now_ms = time.time_ns() // 1_000_000
     try:
         if offline:
             return opened.locator.locate_unasked(location, now_ms)
-        if not config.jurisdiction.follow_redirects:
-            return await opened.locator.locate(location, now_ms)
-        opened.redirects = RedirectFollower(
-            opened.resolver,
-            ports=config.jurisdiction.redirect_ports,
-            own=config.jurisdiction.own_ranges,
-        )
-        trail = await opened.redirects.follow(location, now_ms)
-        located = with_hops(await opened.locator.locate(trail.last, now_ms), trail)
-        first = await opened.locator.locate(location, now_ms)
-        return led_from(located, location, first, trail)
+        located, _ = await opened.look(location, now_ms)
+        return located
     finally:
         await opened.close()
 
@@ -149,11 +138,7 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
         f"canonical    {told.canonical}",
         f"             {told.kind}, form {told.form_version}",
     ]
-    lines += [
-        f"hop          {hop.number} {hop.host} at {hop.address or 'no address'}: "
-        f"{hop.status or 'no answer'}{'' if hop.problem is None else ', ' + hop.problem}"
-        for hop in told.hops
-    ]
+    lines += map(hop_line, told.hops)
     if told.names is not None:
         lines.append(f"names        {told.names}, {_time(told.asked_ms)}")
     lines += [f"  alias      {link.target}  ttl {link.ttl_s} s" for link in told.cname_chain]
@@ -179,6 +164,12 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
     lines.append(f"responsible  {answer.member or 'nobody yet'}{orphan}")
     lines.append(f"             {answer.because}")
     return "\n".join(lines)
+
+
+def hop_line(hop: Step) -> str:
+    """Say what one site on the way answered."""
+    told = f"{hop.status or 'no answer'}{'' if hop.problem is None else ', ' + hop.problem}"
+    return f"hop          {hop.number} {hop.host} at {hop.address or 'no address'}: {told}"
 
 
 def _rules(told: Explanation) -> list[str]:

@@ -13,11 +13,12 @@ from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
 from node.jurisdiction.datafiles import DataFile, file_stamp
 from node.jurisdiction.errors import DataFileError
-from node.jurisdiction.locate import Locator
+from node.jurisdiction.locate import Located, Locator
 from node.jurisdiction.mmdb import DatabaseSource, Mmdb, open_mmdb
 from node.jurisdiction.names import Resolver
 from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
+from node.jurisdiction.redirects import led_from, with_hops
 from node.jurisdiction.status import DataAge, ages
 from node.jurisdiction.watching import AnycastList, WatchList, names_network
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from node.config.places import JurisdictionSection
+    from node.jurisdiction.locations import Location
     from node.jurisdiction.origins import Origins
     from node.jurisdiction.redirects import Redirects
 
@@ -103,6 +105,15 @@ class Jurisdiction:
         before, self.data, self.section = self.data, data, section
         self.locator.use(data.databases, data.proxies, data.overrides, data.watch)
         before.close()
+
+    async def look(self, location: Location, now_ms: int) -> tuple[Located, Location]:
+        """Locate once; return the finding, and where it leads if redirects are followed."""
+        if self.redirects is None:
+            return await self.locator.locate(location, now_ms), location
+        trail = await self.redirects.follow(location, now_ms)
+        located = with_hops(await self.locator.locate(trail.last, now_ms), trail)
+        first = await self.locator.locate(location, now_ms)
+        return led_from(located, location, first, trail), trail.last
 
     async def close(self) -> None:
         """Close resolver and files, and what follows redirects."""

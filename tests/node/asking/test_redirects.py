@@ -16,14 +16,18 @@ from node.asking.redirects import KEEP_MS, RedirectFollower
 from node.casework.item import Review
 from node.casework.passing_on.routing import by_deadline, is_uncertain
 from node.casework.places.placing import Places
+from node.config.places import JurisdictionSection
 from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.build import Data, Jurisdiction
 from node.jurisdiction.countries import Databases
 from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.names import NameCache, Resolver
+from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.redirects import Hop, Trail, with_hops
+from node.jurisdiction.watching import WatchList
 from protocol.vocabulary import Confidence, HostingState
 from tests.builders.authority import Authority, make_authority
 from tests.builders.cases import item
@@ -460,6 +464,21 @@ class TestPlacesThatAreNotThere:
         place, _ = await places.locate(state, NOW_MS)
         assert by_deadline(place)
         assert place.country == "DE"
+        databases.close()
+
+    async def test_a_verb_looks_where_it_leads_as_the_node_does(
+        self, follower: RedirectFollower, sites: Sites, names: Resolver, tmp_path: Path
+    ) -> None:
+        """Who hosts there is whom to tell, not who hosts the shortener."""
+        countries = {"192.0.2.0/24": {"country": "NL"}, "198.51.100.0/24": {"country": "US"}}
+        databases = Databases.open(write_database(tmp_path, n, countries) for n in ("a", "b"))
+        data = Data((), databases, (), Overrides(), WatchList())
+        locator, section = Locator(names, databases), JurisdictionSection()
+        opened = Jurisdiction(locator, names, data, section, redirects=follower)
+        sites.leads = {"one.example/a": "http://two.example/b"}
+        located, last = await opened.look(canonical("http://one.example/a"), NOW_MS)
+        assert (located.country, last.canonical) == ("US", "http://two.example/b")
+        assert [row[1] for row in located.evidence if row[0] == "address"] == [TWO]
         databases.close()
 
 

@@ -74,6 +74,15 @@ async def test_it_shows_hoster_range_network_and_contact(typed: Typing, register
     assert register.asked == ["ip/192.0.2.7"]
 
 
+async def test_it_follows_redirects_where_the_node_does(typed: Typing, register: Register) -> None:
+    """Else it would name who hosts the shortener; here the way ends at once, and says why."""
+    own = {"follow_redirects": True, "own_ranges": ["192.0.2.0/24"]}
+    change_file(typed.config.source, "jurisdiction", own)
+    _, told = await typed("hoster", "show", "http://192.0.2.7/a.jpg")
+    assert [(one["host"], one["problem"]) for one in told["hops"]] == [("192.0.2.7", "own_address")]
+    assert (told["leads_to"], register.asked) == (None, ["ip/192.0.2.7"])
+
+
 async def test_the_text_says_the_same(
     typed: Typing, register: Register, capsys: pytest.CaptureFixture[str]
 ) -> None:
