@@ -69,13 +69,14 @@ def show(path: Path, target: str) -> Result:
     now_ms = _now_ms()
     with hoster_book(config) as book:
         located, last, places = asyncio.run(_look(config, book, location, now_ms))
+    proxies = {row[1]: row[2] for row in located.evidence if row[0] == "beside"}
     told = {
         "given": target,
         "hops": [msgspec.to_builtins(hop) for hop in explain(location, located).hops],
         "leads_to": None if last.canonical == location.canonical else last.canonical,
         "state": located.state,
         "country": located.country,
-        "places": [_place(found, now_ms) for found in places],
+        "places": [{**_place(one, now_ms), "proxy": proxies.get(one.address)} for one in places],
     }
     return Result(told, "\n".join(_lines(told, now_ms)))
 
@@ -204,6 +205,8 @@ def _lines(told: dict[str, Any], now_ms: int) -> Iterator[str]:
 
 def _place_lines(place: dict[str, Any], now_ms: int) -> Iterator[str]:
     yield f"address      {place['address']}"
+    if place["proxy"] is not None:
+        yield f"  proxy      {place['proxy']}: what follows is the proxy, not the host"
     network = place["network"]
     if network is not None:
         yield f"  network    AS{network['asn']} {network['organisation'] or ''}".rstrip()

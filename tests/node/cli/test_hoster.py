@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from examples.demo.dns_server import ZoneServer
 from node.app import build
 from node.asking.build import open_directory
 from node.cli.exits import Exit
@@ -81,6 +83,25 @@ async def test_it_follows_redirects_where_the_node_does(typed: Typing, register:
     _, told = await typed("hoster", "show", "http://192.0.2.7/a.jpg")
     assert [(one["host"], one["problem"]) for one in told["hops"]] == [("192.0.2.7", "own_address")]
     assert (told["leads_to"], register.asked) == (None, ["ip/192.0.2.7"])
+
+
+async def test_address_of_a_proxy_beside_others_is_named_as_one(
+    typed: Typing, register: Register, tmp_path: Path
+) -> None:
+    """Its owner hosts nothing there: he is notified as a proxy."""
+    records = [{"type": "A", "ttl": 60, "data": one} for one in ("192.0.2.7", "192.0.2.200")]
+    (tmp_path / "zone.json").write_text(json.dumps({"half.example": records}), encoding="utf-8")
+    proxies = "built 2026-11-01T00:00:00Z\nrange 192.0.2.128/25 veil\n"
+    (tmp_path / "proxies.txt").write_text(proxies, encoding="utf-8")
+    names = ZoneServer(tmp_path / "zone.json")
+    await names.start()
+    asked = {"resolvers": [f"127.0.0.1:{names.port}"], "proxy_list": str(tmp_path / "proxies.txt")}
+    change_file(typed.config.source, "jurisdiction", asked)
+    _, told = await typed("hoster", "show", "http://half.example/")
+    await names.stop()
+    named = [(one["address"], one["proxy"]) for one in told["places"]]
+    assert named == [("192.0.2.200", "veil"), ("192.0.2.7", None)]
+    assert register.asked
 
 
 async def test_the_text_says_the_same(
