@@ -3,6 +3,8 @@
 Every half minute the configuration is read again and the files it names are looked at. If one was
 replaced, all are opened beside those in use, and change places with them between two decisions.
 What cannot be used changes nothing: the node goes on with what it has, and the log says why once.
+Into what was written in its place somebody may still be writing, and half a list reads as a whole
+one: it is taken up once it was the same at two looks.
 
 Lists of known content are looked at likewise, in the store.
 """
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from node.casework.contents.introducing import SharedStore
 from node.casework.contents.unlisting import EndedStore
 from node.config import ConfigError, load
-from node.jurisdiction.build import Jurisdiction, open_data
+from node.jurisdiction.build import Jurisdiction, Stamp, open_data, stamp
 from node.jurisdiction.errors import DataFileError
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class DataWatch:
         self._source = source
         self._log = log
         self._said = ""
+        self._written: Stamp | None = None
 
     async def look(self) -> bool:
         """Look once; return whether other data is in use now."""
@@ -58,9 +61,19 @@ class DataWatch:
         section = (await asyncio.to_thread(load, self._source)).jurisdiction
         if not await asyncio.to_thread(self._jurisdiction.is_behind, section):
             return False
+        now, before = await asyncio.to_thread(stamp, section), self._written
+        self._written = now
+        if now != before and _is_written_into(self._jurisdiction.data.stamp, now):
+            return False
         data = await asyncio.to_thread(open_data, section)
         self._jurisdiction.take_up(data, section)
         return True
+
+
+def _is_written_into(before: Stamp, now: Stamp) -> bool:
+    """Whether a file changed and is the same one: path and inode, of which each stamp is made."""
+    known = {one[:2]: one for one in before}
+    return any(known.get(one[:2], one) != one for one in now)
 
 
 def keep_data(

@@ -82,6 +82,25 @@ async def test_a_replaced_file_is_taken_up_once(
     assert not await watch.look()
 
 
+async def test_a_file_that_is_written_into_is_taken_up_once_it_rests(
+    jurisdiction: Jurisdiction, watch: DataWatch, source: Path, tmp_path: Path
+) -> None:
+    """Half a list of proxies reads as a whole one: whom the other half hides would go abroad."""
+    listed = tmp_path / "proxies.txt"
+    listed.write_text("built 2026-11-01T00:00:00Z\nrange 192.0.2.0/24 veil\n", encoding="utf-8")
+    change_file(source, "jurisdiction", {"proxy_list": str(listed)})
+    assert await watch.look()
+    assert await country(jurisdiction) is None
+    listed.write_text("built 2026-11-02T00:00:00Z\n", encoding="utf-8")
+    assert not await watch.look()
+    assert await country(jurisdiction) is None
+    with listed.open("a", encoding="utf-8") as file:
+        file.write("range 192.0.2.0/26 veil\n")
+    assert [await watch.look() for _ in range(3)] == [False, True, False]
+    assert await country(jurisdiction) is None
+    assert jurisdiction.data.proxies[0].file.built_ms == 1_793_577_600_000
+
+
 async def test_a_damaged_file_changes_nothing_and_is_told_once(
     jurisdiction: Jurisdiction, watch: DataWatch, tmp_path: Path
 ) -> None:
