@@ -57,7 +57,9 @@ class Keepers:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms a member is admitted; what is None is taken from its request.
+    """On which terms a member is admitted.
+
+    What is None is taken from its request; of a member whose key is replaced it stays as it is.
 
     Attributes:
         name: what to call it.
@@ -356,13 +358,15 @@ def _network_with(
     request: AdmissionRequest, network: NetworkDocument, terms: Terms
 ) -> NetworkDocument:
     """The network document with the member in it."""
-    before = network.members.get(request.member)
-    name, roles = terms.name or request.name, terms.roles or request.roles
-    countries = request.jurisdictions if terms.jurisdictions is None else terms.jurisdictions
-    if before is None:
-        entry = MemberEntry(name, roles, countries)
-    else:
-        entry = replace(before, name=name, roles=roles, jurisdictions=countries)
+    asked = MemberEntry(request.name, request.roles, request.jurisdictions)
+    before = network.members.get(request.member, asked)  # whose key is replaced keeps its duties
+    countries = before.jurisdictions if terms.jurisdictions is None else terms.jurisdictions
+    entry = replace(
+        before,
+        name=terms.name or before.name,
+        roles=terms.roles or before.roles,
+        jurisdictions=countries,
+    )
     rules.check_entry(entry.name, entry.roles, entry.jurisdictions)
     fallback = network.fallback_members
     if terms.fallback and request.member not in fallback:

@@ -15,7 +15,7 @@ from keys.documents import encode_bytes, serialise
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys
 from keys.member import PublishedKey, Purpose
-from keys.network import NetworkDocument
+from keys.network import MemberEntry, NetworkDocument
 from keys.signing import SigningKey
 from keys.turns import Turn
 from node.registry.admission import MAX_REQUEST_BYTES, SIGNED_TAG, make_request, read_request
@@ -452,10 +452,12 @@ class TestGovernance:
         assert fresh.member is not None
         assert registry.member_keys[IWF] == fresh.member.public.ed25519
 
-    def replacement(self, network: Network, member: str, countries: list[str]) -> bytes:
+    def replacement(
+        self, network: Network, member: str, countries: list[str], version: int = 2
+    ) -> bytes:
         """A request with another member key for a member that never published by itself."""
         fresh = dataclasses.replace(member_keys(member), member=SigningKey.generate(hybrid=False))
-        document = make_document(network.id, member, keys=fresh, sequence=2)
+        document = make_document(network.id, member, keys=fresh, sequence=version)
         return make_request(
             fresh,
             document,
@@ -464,8 +466,28 @@ class TestGovernance:
             roles=["hotline"],
             jurisdictions=countries,
             now_ms=NOW_MS,
-            version=2,
+            version=version,
         )
+
+    def test_g6_attack_nobody_gets_another_role_with_another_key(self, network: Network) -> None:
+        """A request asks for what its maker typed; only the holders change a member's duties."""
+        network.admit(IWF)
+        duties = MemberEntry("IWF", ("aggregator", "witness"), ("GB", "IE"))
+        members = {IWF: duties}
+        govern(
+            network.directory,
+            lambda n: dataclasses.replace(n, members=members),
+            network.keepers,
+            NOW_MS,
+        )
+        raw = self.replacement(network, IWF, ["GB"])  # as a hotline
+        decision = admit(network.directory, raw, Terms(replace_key=True), network.keepers, NOW_MS)
+        assert decision.registry.network.members == members
+        raw = self.replacement(network, IWF, ["GB"], version=3)
+        terms = Terms(replace_key=True, roles=("hotline",))
+        decision = admit(network.directory, raw, terms, network.keepers, NOW_MS)
+        hotline = dataclasses.replace(duties, roles=("hotline",))
+        assert decision.registry.network.members == {IWF: hotline}
 
     @pytest.mark.parametrize("purpose", ["log", "receipt", "witness"])
     def test_attack_no_other_key_comes_in_among_the_lost_ones(
