@@ -27,7 +27,8 @@ class Quota:
         requests_per_s: on average.
         burst: requests at once after a pause.
         concurrent: requests being worked on.
-        body_bytes: bytes of bodies being read or worked on, and of long answers being taken.
+        body_bytes: bytes of bodies being read or worked on, and of long answers being taken; a page
+            of a recovery on each lane, and pushes beside them.
         all_body_bytes: the same, of all peers together.
         strangers_per_s: refusals signed for callers that could not be verified.
         fruitless_per_s: requests that bring no new entries (questions, repeats, what is refused).
@@ -39,7 +40,7 @@ class Quota:
     requests_per_s: float = 300.0
     burst: float = 2000.0
     concurrent: int = 8
-    body_bytes: int = 32 * MIB
+    body_bytes: int = 64 * MIB
     all_body_bytes: int = 256 * MIB
     strangers_per_s: float = 20.0
     fruitless_per_s: float = 5.0

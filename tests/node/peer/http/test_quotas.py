@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from keys.network import Limits
 from node.peer.errors import OverQuotaError
+from node.peer.http import wire
 from node.peer.http.quotas import Quota, Quotas, TokenBucket
 from protocol.vocabulary import Lane
 
@@ -72,3 +74,9 @@ def test_bytes_count_as_long_as_they_are_in_memory() -> None:
         quotas.held("gb-iwf", 30).__enter__()
     with quotas.held("gb-iwf", 100):
         pass
+
+
+def test_g9_a_recovery_on_every_lane_has_room_beside_pushes() -> None:
+    """Pages are as long as the largest bucket where one entry more would not fit another."""
+    pushes = wire.max_push_bytes(Limits())
+    assert Quota().body_bytes >= len(Lane) * (wire.max_page_bytes() + pushes)
