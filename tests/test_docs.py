@@ -234,6 +234,14 @@ def test_every_decision_is_listed() -> None:
     assert not missing([f"({record.name})" for record in records], "docs/adr/README.md")
 
 
+def test_every_alarm_of_the_registry_is_explained() -> None:
+    """Seven days of visible alarm protect nobody who cannot find out what it means."""
+    said = re.findall(r"Alarm\(\w+, ([^)]*)\)", text("node/registry/trust.py"))
+    codes = [f"`{code}`" for code in re.findall(r'"([a-z_]+)"', " ".join(said))]
+    assert len(codes) == 5
+    assert not missing(codes, "docs/operating.md")
+
+
 def test_no_clause_of_the_norm_has_the_number_of_another() -> None:
     """Two changes that are merged may each have taken the next one."""
     numbers = re.findall(r"^#{2,4} (\d+(?:\.\d+)*) ", text("docs/protocol.md"), flags=re.MULTILINE)
