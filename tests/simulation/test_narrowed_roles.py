@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
+from node.casework.casebook import Needs
+from node.casework.incoming.hearing import hear_disposition
 from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.loops import DeliveryLoop, Wake
 from node.registry import changes
 from node.store.items.tasks import close_task
 from protocol.entry import decode
-from protocol.vocabulary import Action, Kind, Verdict
+from protocol.messages import DispositionNote
+from protocol.vocabulary import Action, Disposition, Kind, Lane, Verdict
 from tests.simulation.looking import rows
 from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, status, tasks, waiting
 
@@ -207,6 +210,54 @@ async def test_11_3_so_it_is_where_it_was_suspended_before_it_is_one_again(world
     govern(world, lambda _: before)
     await run(world, GB, NL, FR)
     assert ("held_twice", f"{NL}/{made.items[0].item_id}") in await tasks(world, GB)
+
+
+async def test_11_3_so_it_is_where_the_node_was_down_when_it_became_one_again(
+    world: World,
+) -> None:
+    """It is asked once: whom a person asked is not asked again at each start, nor another time."""
+    before = world.registry.network
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    held = ("held_twice", f"{NL}/{made.items[0].item_id}")
+    stands = []
+    for _ in range(2):
+        govern(world, partial(with_role, role="witness"))
+        await run(world, GB, NL, FR)
+        for _ in range(2):
+            await world[GB].crash()
+            govern(world, lambda _: before)
+            await world[GB].restart()
+            await run(world, GB, NL, FR)
+            stands.append(held in await tasks(world, GB))
+            await world[GB].store.writer.run(lambda c: close_task(c, *held, world.now))
+        world.now += 3_600_000
+    assert stands == [True, False, False, False]
+
+
+async def test_11_3_who_had_refused_an_item_is_not_asked_whether_it_has_it(world: World) -> None:
+    """It came back by that, before, and went to another since; what was taken back is asked of."""
+    before = world.registry.network
+    refused = (await world[GB].submit("https://nl1.example/1.jpg")).items[0].item_id
+    await world[GB].desk.locate_due()
+    await world[GB].store.writer.run(lambda c: c.execute("DELETE FROM waiting_out"))
+    about = (bytes(32), None, Disposition.NOT_HERE, refused, None, None, world.now)
+    note = DispositionNote(Lane.REPORTS, bytes(8), 0, *about)
+    desk = world[GB].desk
+    await desk._decide(
+        Needs(items={refused}), lambda book: hear_disposition(book, desk.forwarding, NL, note)
+    )
+    kept = (await world[GB].submit("https://nl1.example/2.jpg")).items[0].item_id
+    world.now += 60_000
+    await desk.act(refused, ActionDraft(action=Action.MOVED, country="FR"), actor="a")
+    await world.settle()
+    govern(world, partial(with_role, role="witness"))
+    await run(world, GB, NL, FR)
+    govern(world, lambda _: before)
+    await run(world, GB, NL, FR)
+    found = await tasks(world, GB)
+    assert ("held_twice", f"{NL}/{kept}") in found
+    assert ("held_twice", f"{NL}/{refused}") not in found
 
 
 async def test_11_3_item_is_taken_back_though_delivery_was_quicker(world: World) -> None:

@@ -29,7 +29,6 @@ from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.item import REFUSALS, Custody, ItemState
-from node.casework.passing_on.chains import members_of
 from node.casework.passing_on.custody import HELD_TWICE, MEMBER_SUSPENDED, take_back
 from node.casework.passing_on.permits import HOLDERS, Permits
 from node.casework.passing_on.routing import Forwarding
@@ -57,6 +56,10 @@ class Items(Protocol):
         """Return what the open tasks of a code are about."""
         ...
 
+    async def stood(self, code: str) -> dict[str, list[tuple[int, int | None]]]:
+        """Return when each task of a code was opened and closed (None: it is open), by subject."""
+        ...
+
 
 def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     """Whether we handed `state` to `member` and it is open: there, or wherever it went since."""
@@ -64,17 +67,20 @@ def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     return handed_on and handed_on_to(book, state) == member
 
 
-def was_taken_back(us: str, state: ItemState, member: str) -> bool:
-    """Whether an open item came back from `member` by our word alone, and is not there again.
+def taken_back_ms(us: str, state: ItemState, member: str) -> int | None:
+    """When (UTC) an open item came back from `member` by our word alone; None: it is there again.
 
-    Neither did it hand the item on or back, nor refuse or erase it.
+    Or it did not come so: that one handed it on or back, refused it, or erased it.
     """
-    chain = members_of(state.hops)
-    came_back = (member, us) in pairwise(chain) and chain[-1] != member
+    last = state.hops[-1].member
     gave_on = any(step.by == member for step in state.steps)
     refused = state.answered_by == member and state.answer in REFUSALS
     gone = gave_on or refused or member in state.erased_at
-    return state.closed_ms is None and came_back and not gone
+    if state.closed_ms is not None or last == member or gone:
+        return None
+    ways = pairwise(state.hops)
+    back = [to.received_ms for by, to in ways if (by.member, to.member) == (member, us)]
+    return back[-1] if back else None
 
 
 def _keeps(standing: str, roles: Collection[str]) -> bool:
@@ -115,6 +121,8 @@ class Recall:
         forwarding = self._forwarding()
         if self._looked_under is not forwarding.registry:
             await self._see_who_is_back(forwarding)
+            if self._looked_under is None:  # which of them were, when this node ran last, it forgot
+                self._closed = set(await self._items.stood(_TASKS["closed"]))
             members = forwarding.registry.network.members
             permits = Permits(forwarding.ids.member, forwarding.registry)
             standings = {member: _standing(permits, member) for member in members}
@@ -149,11 +157,22 @@ class Recall:
     async def _see_what_it_kept(self, forwarding: Forwarding, member: str) -> None:
         """What was taken back from a member that may have items again it may hold still."""
         us = forwarding.ids.member
+        narrowed = (await self._items.stood(_TASKS["closed"])).get(member, [])
+        asked = await self._items.stood(HELD_TWICE)
+
+        def is_kept(state: ItemState) -> bool:
+            """Whether it was taken back while nothing might go there, and nobody asked since."""
+            back_ms = taken_back_ms(us, state, member)
+            if back_ms is None or not any(
+                opened <= back_ms and (closed is None or back_ms <= closed)
+                for opened, closed in narrowed
+            ):
+                return False
+            return all(opened < back_ms for opened, _ in asked.get(f"{member}/{state.id}", ()))
 
         def decide(book: Casebook, items: Sequence[str]) -> None:
             here = (s for s in map(book.loaded.items.get, items) if s is not None)
-            kept = (s for s in here if was_taken_back(us, s, member))
-            book.tasks += [(HELD_TWICE, f"{member}/{state.id}") for state in kept]
+            book.tasks += [(HELD_TWICE, f"{member}/{state.id}") for state in here if is_kept(state)]
 
         async def ask(items: Sequence[str]) -> None:
             await self._transact(Needs(items=set(items)), lambda book: decide(book, items))
@@ -161,7 +180,7 @@ class Recall:
         after: str | None = ""
         while after is not None:
             page = await self._items.items(ItemQuery(after, PAGE, handed_to=member))
-            kept = [state.id for state in page if was_taken_back(us, state, member)]
+            kept = [state.id for state in page if is_kept(state)]
             await self._aside.each(kept, str, ask)
             after = page[-1].id if len(page) == PAGE else None
 

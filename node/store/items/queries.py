@@ -260,6 +260,15 @@ class Queries(Aging):
         sql = "SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL ORDER BY subject"
         return await self._readers.run(lambda c: [s for (s,) in c.execute(sql, (code,)).fetchall()])
 
+    async def stood(self, code: str) -> dict[str, list[tuple[int, int | None]]]:
+        """Return when each task of a code was opened and closed (None: it is open), by subject."""
+        sql = "SELECT subject, opened_ms, closed_ms FROM tasks WHERE code = ? ORDER BY opened_ms"
+        rows = await self._readers.run(lambda c: c.execute(sql, (code,)).fetchall())
+        found: dict[str, list[tuple[int, int | None]]] = {}
+        for subject, opened_ms, closed_ms in rows:
+            found.setdefault(subject, []).append((opened_ms, closed_ms))
+        return found
+
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
         """Return what stands in front of a person, oldest first: see `tasks.open_tasks`."""
         return await self._readers.run(lambda c: open_tasks(c, limit))
