@@ -336,6 +336,17 @@ def load_database_key(directory: Path, unlock: Unlock) -> bytes:
     return keyfile.load_secret(directory / "database.key", unlock.secret(), "database")
 
 
+def load_fingerprint_secret(directory: Path, unlock: Unlock) -> bytes:
+    """Read the secret of the node's fingerprints alone: 32 bytes.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
+    """
+    return keyfile.load_secret(
+        directory / "fingerprint-secret.key", unlock.secret(), "fingerprint-secret"
+    )
+
+
 def make_backup_key(path: Path, unlock: Unlock) -> bytes:
     """Make the key of one backup, 32 random bytes, in a new key file; return it.
 

@@ -24,7 +24,7 @@ from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_
 from node.peer.channels.forks import KeptFork
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
-from node.setup.opening import not_joined, open_database_key, store_place
+from node.setup.opening import not_joined, open_database_key, open_fingerprints, store_place
 from node.store.audits.audit import Audit
 from node.store.beside import reading
 
@@ -50,11 +50,13 @@ def export(path: Path, item: str, output: Path | None) -> Result:
     config = load(path)
     client = joined_client(config)
     now_ms = time.time_ns() // 1_000_000
+    alias_key = open_fingerprints(config).item(item)
 
     def bundle(audit: Audit) -> bytes:
         registry, files = client.listed(), client.files()
         notes = client.revocations.notes()
-        return make_bundle(audit, item, config.member.id, registry, files, now_ms, notes)
+        us = config.member.id
+        return make_bundle(audit, item, us, registry, files, now_ms, notes, alias_key=alias_key)
 
     raw = with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")

@@ -95,10 +95,13 @@ def export(
     files: Mapping[str, bytes],
     now_ms: int,
     notes: Iterable[bytes] = (),
+    *,
+    alias_key: bytes | None = None,
 ) -> bytes:
     """Return the bundle of everything that was said between members about `item`.
 
-    That is an item's id, or a verdict's that was shared (docs/protocol.md §6.6).
+    That is an item's id, or a verdict's that was shared (docs/protocol.md §6.6). `alias_key`: of
+    that id, where it may be one under which others know an item of ours (`Fingerprints.item`).
 
     `notes` are the revocation notes that are known here; those that concern it go into it.
 
@@ -107,7 +110,8 @@ def export(
     """
     proofs, notes = [], tuple(notes)
     trust = Trust(registry, known(notes, registry))
-    for direction, peer, lane, epoch, index in audit.places_of(item):
+    here = None if alias_key is None else audit.item_named(item, alias_key)
+    for direction, peer, lane, epoch, index in audit.places_of(here or item):
         log = Log(direction == "sent", peer, lane, epoch)
         proofs.append(_proof(audit, trust, us, log, index))
     found = tuple(proof for proof in proofs if proof is not None)

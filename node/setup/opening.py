@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from keys.errors import UnreadableKeyError
 from keys.hsm import Hsm
-from keys.keyring import MemberKeys, load_database_key
+from keys.keyring import MemberKeys, load_database_key, load_fingerprint_secret
 from keys.unlock import Unlock
+from node.matching.fingerprints import Fingerprints
 from node.store.postgres.place import Postgres
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ def open_database_key(config: Config) -> bytes:
     _check_is_nodes(config)
     member = config.member
     return load_database_key(member.keys_dir, Unlock.from_config(member.unlock))
+
+
+def open_fingerprints(config: Config) -> Fingerprints:
+    """Read the secret by which items are found here, and no other key.
+
+    Raises:
+        KeysError: it does not open, or is not safe where it lies.
+    """
+    member = config.member
+    unlock = Unlock.from_config(member.unlock)
+    return Fingerprints(load_fingerprint_secret(member.keys_dir, unlock))
 
 
 def _check_is_nodes(config: Config) -> None:

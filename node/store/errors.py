@@ -47,7 +47,8 @@ class StoreError(Exception):
 class UnknownDatabaseError(StoreError):
     """store.path.
 
-    No database there; `hotline init` makes one, `hotline restore` brings one back.
+    No database there; `hotline init` makes one, `hotline restore` brings one back. If the machine
+    is gone, and no backup is left: docs/runbooks/burnt-machine.md.
     """
 
     code = "store_missing"

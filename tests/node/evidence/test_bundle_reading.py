@@ -13,6 +13,7 @@ import pytest
 from node.casework.reports.draft import ItemDraft, ReportDraft
 from node.evidence.bundle import export
 from node.evidence.check import check
+from node.matching.fingerprints import Fingerprints
 from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from protocol.vocabulary import Source
@@ -92,3 +93,31 @@ async def test_12_export_reads_the_entries_that_it_shows(
     shown = check(raw, pin).proofs
     assert {one["kind"] for one in shown} == {"item", "dispositions"}
     assert counting.entries <= 2 * len(shown) + 1
+
+
+async def test_item_is_shown_by_the_id_under_which_another_member_knows_it(tmp_path: Path) -> None:
+    """A court asks with the id of whoever reported the place, too; here it is another's item."""
+    world = World(tmp_path, [IWF, EOKM, "fr-pdc"])
+    await world.start()
+    known = []
+    for reporter in ("fr-pdc", IWF):
+        known.append((await world[reporter].submit("https://nl1.example/1.jpg")).items[0].item_id)
+        await world.settle()
+    await world.close()
+    node, pin = world[EOKM], sha256(world.files["metadata/1.root.json"]).digest()
+    fingerprints = Fingerprints(node.keys.fingerprint_secret)
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        raws = [
+            export(
+                Audit(connection),
+                item,
+                EOKM,
+                world.registry,
+                world.files,
+                world.now,
+                alias_key=fingerprints.item(item),
+            )
+            for item in known
+        ]
+    first, second = (check(raw, pin) for raw in raws)
+    assert [second.proofs, second.item] == [first.proofs, known[1]]
