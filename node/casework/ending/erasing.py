@@ -93,7 +93,8 @@ def _leave_to_others(book: Casebook, state: ItemState) -> None:
     """Let verdicts that entries of lists gave here stand by these entries where they went.
 
     They stay, and are undone with the entry (`listing.unlist`): what ends now are the words that
-    tell whose they are. Of several items the one that is likely to be here longest has them.
+    tell whose they are. Of several items the one that is likely to be here longest has them; where
+    an entry gave one there as well, it stands by both.
     """
     by, book.by = book.by, None
     for one in state.listed:
@@ -102,19 +103,23 @@ def _leave_to_others(book: Casebook, state: ItemState) -> None:
             for other in book.loaded.items.values()
             if other.id != state.id and has_verdict(other, one.verdict or "")
             for theirs in other.listed
-            if theirs.entry == one.entry and theirs.verdict is None
+            if theirs.entry == one.entry
         ]
-        if one.verdict is not None and heirs:
+        if one.verdict is None or any(theirs.verdict == one.verdict for _, theirs in heirs):
+            continue
+        if heirs:
             heir, theirs = max(heirs, key=_lasts)
-            gone, body = Unlisted(theirs.entry, theirs.list), replace(theirs, verdict=one.verdict)
-            book.record(heir.id, EventKind.UNLISTED, gone, at_ms=book.now, actor=book.us)
+            if theirs.verdict is None:
+                gone = Unlisted(theirs.entry, theirs.list)
+                book.record(heir.id, EventKind.UNLISTED, gone, at_ms=book.now, actor=book.us)
+            body = replace(theirs, verdict=one.verdict)
             book.record(heir.id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
     book.by = by
 
 
-def _lasts(heir: tuple[ItemState, Listing]) -> tuple[bool, int, str]:
-    state, _ = heir
-    return state.closed_ms is None, state.closed_ms or 0, state.id
+def _lasts(heir: tuple[ItemState, Listing]) -> tuple[bool, bool, int, str]:
+    state, theirs = heir
+    return theirs.verdict is None, state.closed_ms is None, state.closed_ms or 0, state.id
 
 
 def is_open_here(state: ItemState) -> bool:

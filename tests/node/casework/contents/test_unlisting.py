@@ -191,6 +191,23 @@ async def test_retraction_undoes_it_where_the_item_that_was_listed_first_is_eras
     assert not (await office.report(4)).known
 
 
+async def test_so_it_does_where_the_entry_gave_a_verdict_on_each_of_them(office: Office) -> None:
+    """While another list suggests it, none goes on; then each goes to the other, too."""
+    await office.follow(Terms("other", Provenance.INDUSTRY), B=Trust.SUGGESTION)
+    suggested = [Entry(file(2), "B")]
+    await office.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "other", 1, suggested, 1))
+    first, second = await office.report(1, sha256=2), await office.report(2, sha256=2)
+    await office.desk.locate_due()
+    await office.lists(2, Entry(file(2), "A"))
+    await office.look()
+    assert len((await office.item(second.id)).assessments) == 2
+    await office.desk.erase(first.id, ErasureDraft(Cause.RETENTION), actor="anna")
+    await office.lists(2, Retraction(None, file(2)))
+    await office.look()
+    after = await office.item(second.id)
+    assert (after.known, after.reviews) == (False, ("suggested_verdict",))
+
+
 async def test_entry_that_changes_says_its_new_word(office: Office) -> None:
     """The verdict goes, the suggestion comes."""
     item = await office.report(1)
