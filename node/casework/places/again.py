@@ -30,6 +30,7 @@ from node.casework.casebook import Casebook
 from node.casework.events import EventKind, LocatedAgain, LookDue
 from node.casework.item import Again, Cause, Custody, ItemState, Look, Review, Suggestion
 from node.casework.passing_on.routing import (
+    DEADLINE,
     LOOKED_FOR,
     Forwarding,
     choose_new,
@@ -179,6 +180,9 @@ def look_after(book: Casebook, before: ItemState, action: Action, fresh_ms: int)
     if cause is None or state.closed_ms is not None:
         return
     reopened = before.closed_ms is not None
+    placed, waits = state.jurisdiction, state.due_ms is not None and state.again is None
+    if reopened and waits and placed is not None and is_uncertain(placed):
+        book.raise_review(state.id, Review.LOCATION_UNCERTAIN)  # its deadline runs still
     if reopened or is_stale(state, book.now, book.now, fresh_ms):
         want_look(book, before.id, cause)
 
@@ -234,10 +238,23 @@ def look(
     placed = state.jurisdiction
     if ended or for_people:
         _stay(book, state, placed, found, forwarding.registry)
-    elif placed is None or placed.country is None:
+    elif placed is None or placed.country is None or _is_undecided(book.us, state, placed):
         route(book, item_id, found, retry_ms, forwarding)
     else:
         _follow(book, state, placed, found, forwarding)
+
+
+def _is_undecided(us: str, state: ItemState, placed: Jurisdiction) -> bool:
+    """Whether this node itself was not sure, and neither a person nor a deadline said since.
+
+    Who wrote to its hoster knows where it is. What was closed meanwhile, and is open again, waits
+    for a person as at first.
+    """
+    said = {line.source for line in speaking(placed)}
+    told = any(one.member == us and one.action is Action.HOST_NOTIFIED for one in state.actions)
+    unsure = placed.confidence is Confidence.LOW and state.looked is not None and not told
+    waits = Review.LOCATION_UNCERTAIN in state.reviews
+    return unsure and not waits and said.isdisjoint({ANALYST, DEADLINE})
 
 
 def _follow(

@@ -17,9 +17,9 @@ from node.casework.places.again import (
     place_due,
 )
 from node.casework.places.beside import AGAIN, ANALYST, BEFORE
-from protocol.facts import Evidence, Hop, Jurisdiction
+from protocol.facts import ActionTaken, Evidence, Hop, Jurisdiction
 from protocol.messages import Item
-from protocol.vocabulary import HostingState, Matter, OutcomeWhat
+from protocol.vocabulary import Action, HostingState, Matter, OutcomeWhat
 from tests.builders.cases import (
     HOUR_MS,
     POSTBOX,
@@ -125,6 +125,39 @@ class TestAgreement:
         once = after(taken_over(), found())
         due = msgspec.structs.replace(once, due_ms=NOW_MS, again=Again(Cause.CHECK, NOW_MS))
         assert sources(after(due, found(source="newer"))) == ["newer", BEFORE, "theirs"]
+
+
+class TestUndecided:
+    """This node was not sure itself, and nobody said since: as by a check once it is open again."""
+
+    UNSURE = taken_over(
+        found("FR", LOW), looked=Look(NOW_MS, HostingState.COUNTRY, "FR"), came_from=None
+    )
+
+    def test_it_waits_for_a_person_and_has_a_deadline_as_at_first(self) -> None:
+        """It would stand here for good, placed elsewhere."""
+        state = after(self.UNSURE, found("FR", LOW), NOW_MS + HOUR_MS)
+        assert state.reviews == (Review.LOCATION_UNCERTAIN,)
+        assert (state.custody, state.due_ms) == (Custody.HERE, NOW_MS + HOUR_MS)
+
+    @pytest.mark.parametrize("source", [ANALYST, DEADLINE])
+    def test_what_was_said_since_stands(self, source: str) -> None:
+        """By a person, or for want of one."""
+        place = found("FR", LOW, source=source)
+        said_so = msgspec.structs.replace(self.UNSURE, jurisdiction=place)
+        state = after(said_so, found("FR", LOW), NOW_MS + HOUR_MS)
+        assert (state.reviews, state.due_ms) == ((), None)
+
+    def test_who_wrote_to_its_hoster_has_decided(self) -> None:
+        """No check, and no deadline after it, takes it from there."""
+        notice = ActionTaken(item().id, US, Action.HOST_NOTIFIED, None, NOW_MS)
+        kept = msgspec.structs.replace(self.UNSURE, actions=(notice,))
+        assert after(kept, found("FR", LOW), NOW_MS + HOUR_MS).reviews == ()
+
+    def test_so_does_what_another_said(self) -> None:
+        """As long as no look here found anything."""
+        theirs = msgspec.structs.replace(self.UNSURE, looked=None)
+        assert after(theirs, found("FR", LOW), NOW_MS + HOUR_MS).reviews == ()
 
 
 class TestMoved:

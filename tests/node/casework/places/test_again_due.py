@@ -13,7 +13,7 @@ from node.casework.places.again import (
     look_behind,
     raise_judged,
 )
-from protocol.vocabulary import Action, HostingState
+from protocol.vocabulary import Action, Confidence, HostingState
 from tests.builders.cases import (
     HOUR_MS,
     book,
@@ -22,7 +22,7 @@ from tests.builders.cases import (
     item,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.places.looked_up import HIDDEN, due, told
+from tests.node.casework.places.looked_up import HIDDEN, HIGH, LOW, due, told
 
 
 class TestStale:
@@ -87,6 +87,17 @@ class TestCheck:
         made = book(state)
         look_after(made, closed(state), Action.SEEN_ONLINE, HOUR_MS)
         assert due(made, state) is Cause.CHECK
+
+    @pytest.mark.parametrize("sure", [LOW, HIGH])
+    def test_what_is_open_again_within_its_deadline_waits_for_a_person_again(
+        self, sure: Confidence
+    ) -> None:
+        """Its end answered that; now nobody would have said where it is when the time is up."""
+        state = item(jurisdiction=told(sure=sure), due_ms=NOW_MS + HOUR_MS)
+        made = book(state)
+        look_after(made, closed(state), Action.SEEN_ONLINE, HOUR_MS)
+        reviews = made.loaded.items[state.id].reviews
+        assert reviews == ((Review.LOCATION_UNCERTAIN,) if sure is LOW else ())
 
     def test_what_is_due_anyway_is_not_made_due_again(self) -> None:
         """A deadline would be cut short."""
