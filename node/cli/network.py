@@ -321,10 +321,12 @@ def decided(decision: Decision) -> Result:
     }
     if not decision.published:
         return Result(data, MORE_HOLDERS)
-    what = decision.member or "the network"
-    where = f" for {' '.join(entry.jurisdictions)}" if entry and entry.jurisdictions else ""
+    what, stands = decision.member or "the network", ""
+    if entry is not None:  # what the request asked for, where nobody said otherwise
+        countries = " ".join(entry.jurisdictions) or "no country"
+        stands = f", {entry.status}: {' '.join(entry.roles)} for {countries}"
     more = "" if decision.member else "; hotline network status shows id and fingerprint"
-    return Result(data, f"{what}: published{where}{more}")
+    return Result(data, f"{what}: published{stands}{more}")
 
 
 def now_ms() -> int:

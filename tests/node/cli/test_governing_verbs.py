@@ -274,6 +274,15 @@ def test_a_number_that_is_none_is_a_usage_error(office: Office, number: str) -> 
     office("network", "policy", number, code=Exit.USAGE)
 
 
+def test_who_decides_is_shown_what_the_member_is_from_now_on(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The roles of an admission are those that its request asked for, unless others were named."""
+    words = ["network", "countries", "gb-iwf", "--jurisdiction", "GB", "--jurisdiction", "IE"]
+    assert run([*words, "--config", str(office.config)]) == Exit.OK
+    assert capsys.readouterr().out == "gb-iwf: published, active: hotline for GB IE\n"
+
+
 def test_a_change_of_roles_is_published(office: Office) -> None:
     """The roles are all that it has from then on; its countries stay."""
     office("network", "roles", "gb-iwf", "--role", "hotline", "--role", "witness")
