@@ -68,12 +68,27 @@ def rotate(
     done = rotating.rotate(
         config, rotated, now_ms, after_h * HOUR_MS, umbrella, after_restore=after_restore
     )
-    used = datetime.fromtimestamp(done.from_ms / 1000, UTC).isoformat(timespec="minutes")
+    used = _minutes(done.from_ms)
     text = f"{purpose} key {done.key_id} is published; it is used from {used} on"
     if done.replaces is not None:
-        text += f"\nkey {done.replaces} is retired; it stays listed for what it signed"
+        text += f"\n{_left_behind(done, now_ms)}"
     text += f"\nmove {config.member.keys_dir / 'member.key'} back to where it is kept offline"
     return Result(asdict(done), text)
+
+
+def _left_behind(done: rotating.Rotation, now_ms: int) -> str:
+    """Say until when the replaced key counts: on a bad day it must be revoked beside this."""
+    until = _minutes(done.until_ms)
+    if done.until_ms <= now_ms:
+        return f"key {done.replaces} counts for nothing after {until}"
+    return (
+        f"key {done.replaces} is believed until {until}, and stays listed for what it signed;\n"
+        f"if somebody else may have it: hotline keys revoke {done.replaces}"
+    )
+
+
+def _minutes(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="minutes")
 
 
 def revoke(

@@ -12,6 +12,7 @@ from keys.keyring import MemberKeys
 from keys.succession import id_of, listed_ids
 from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.cli.keys import rotate
 from node.cli.main import run
 
 if TYPE_CHECKING:
@@ -48,6 +49,15 @@ async def standings(here: Any, purpose: Rotated) -> list[str]:
     """What `keys status` says of the keys of one purpose."""
     _, shown = await here("keys", "status")
     return [key["standing"] for key in shown["keys"] if key["purpose"] == purpose]
+
+
+@pytest.mark.parametrize("after_h", [0, 24])
+async def test_g7_nobody_reads_that_a_replaced_key_counts_no_more(here: Any, after_h: int) -> None:
+    """Who rotates on the day of a theft, and did not revoke, is told what is believed still."""
+    shown = await asyncio.to_thread(rotate, here.config.source, "log", after_h, None)
+    assert (
+        f"if somebody else may have it: hotline keys revoke {shown.data['replaces']}" in shown.text
+    )
 
 
 async def test_g7_a_successor_is_published_before_it_is_used(world: World, here: Any) -> None:
