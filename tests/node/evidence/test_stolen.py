@@ -16,6 +16,7 @@ from keys.signing import SigningKey
 from keys.succession import succeeded
 from node.evidence.bundle import export
 from node.evidence.check import Checked, check
+from node.peer.channels.tenure import ASK_AGAIN_MS
 from node.registry import repository
 from node.store.audits.audit import Audit
 from node.store.connection import open_reader
@@ -165,6 +166,17 @@ async def test_3_9_what_went_out_before_the_key_was_replaced_is_signed_again_in_
         world.both_take(world.bundle(IWF, item))
         world.both_take(world.bundle(EOKM, item))
     assert world.void(IWF, "void_checkpoints_sent") == 0
+
+
+async def test_3_9_a_quiet_channel_says_it_again_within_a_day(world: Governed) -> None:
+    """By the registry that names the new key, which it has not told there yet."""
+    item = await hand_over(world, 1)
+    world[IWF].delivery.log_key = world.theft(IWF, "log")
+    await world.settle()
+    world.both_find(world.bundle(EOKM, item), "checkpoint")
+    world.now += ASK_AGAIN_MS
+    await world.settle()
+    world.both_take(world.bundle(EOKM, item))
 
 
 async def test_3_9_what_a_stolen_receipt_key_signed_is_void_until_it_is_said_again(
