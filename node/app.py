@@ -356,7 +356,11 @@ async def _tidy_sealing_keys(config: Config) -> None:
 
 
 async def _watch(store: Store, stop: asyncio.Event, ended: list[StoreError]) -> None:
-    """Stop the node when its store takes nothing more from it; why is put into `ended`."""
+    """Stop the node when its store takes nothing more from it; why is put into `ended`.
+
+    What passes by itself is said in the log, as it comes and as it goes.
+    """
+    missing: list[str] = []
     while not ended:
         try:
             await store.show_life()
@@ -366,6 +370,11 @@ async def _watch(store: Store, stop: asyncio.Event, ended: list[StoreError]) -> 
                 stop.set()
             else:
                 logger().debug("store_shows_no_life", code=error.code)
+        before, missing = missing, store.writer.room.missing()
+        if missing and missing != before:
+            logger().error("store_takes_nothing", code=missing[0])
+        elif before and not missing:
+            logger().info("store_takes_again")
         await asyncio.sleep(LIFE_S)
 
 

@@ -6,6 +6,7 @@ is room again as soon as the limit is lifted, without a restart.
 
 from __future__ import annotations
 
+import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,13 @@ async def told_by_doctor(member: Member) -> list[tuple[str, str]]:
     return [(one["code"], one["mend"]) for one in found if one["check"] == "process"]
 
 
+def told_by_log(member: Member) -> list[str]:
+    """What a member's log says of whether its store takes anything."""
+    assert member.running is not None
+    lines = map(json.loads, member.running.log.read_text().splitlines())
+    return [one["event"] for one in lines if one["event"].startswith("store_takes")]
+
+
 async def channel_to(sender: Member, peer: str) -> dict[str, object]:
     """What the sender says of its reports lane to a peer."""
     peers = (await sender.hotline("peers"))["peers"]
@@ -90,6 +98,7 @@ async def test_receiver_without_room_refuses_custody_and_gets_everything_later(
             while waits["problem"] is None:
                 waits = await channel_to(pair.sender, pair.receiver.id)
             assert waits["unreceipted"]
+            await wait_for(lambda: "store_takes_nothing" in told_by_log(pair.receiver))
             assert pair.receiver.running is not None
             assert pair.receiver.running.alive
         await wait_for(pair.answered)
@@ -98,6 +107,7 @@ async def test_receiver_without_room_refuses_custody_and_gets_everything_later(
         assert "store_full" not in await missing(pair)
         for member in (pair.sender, pair.receiver):
             await member.hotline("verify")
+        await wait_for(lambda: told_by_log(pair.receiver)[-1] == "store_takes_again")
 
 
 async def test_sender_without_room_refuses_reports_and_takes_them_once_later(
@@ -111,6 +121,7 @@ async def test_sender_without_room_refuses_reports_and_takes_them_once_later(
             assert (status, '"store_full"' in text) == (503, True), text[:300]
             assert await pair.sender.api.text("/healthz")
             assert "store_full" in await missing(pair)
+            await wait_for(lambda: "store_takes_nothing" in told_by_log(pair.sender))
             assert await told_by_doctor(pair.sender) == [
                 ("not_ready", "docs/errors.md, store_full; it goes on by itself, without a restart")
             ]
@@ -123,3 +134,4 @@ async def test_sender_without_room_refuses_reports_and_takes_them_once_later(
         assert "store_full" not in await missing(pair)
         for member in (pair.sender, pair.receiver):
             await member.hotline("verify")
+        await wait_for(lambda: told_by_log(pair.sender)[-1] == "store_takes_again")
