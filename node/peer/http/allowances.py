@@ -112,7 +112,7 @@ class Allowances:
         network = self._network()
         most = network.policy.get(cost, default)
         if cost in _OF_DISK and not network.is_active(member):
-            most //= AWAY_SHARE
+            most = -(-most // AWAY_SHARE)  # of little a little: it is taken, if slowly
         found = self._buckets.get((member, cost, most))
         if found is None:
             found = TokenBucket(most * 1000 / period_ms, most, now_ms)

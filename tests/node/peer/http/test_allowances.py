@@ -86,6 +86,8 @@ def test_g11_of_who_is_away_little_is_taken(status: Status) -> None:
     allowances.spend("gb-iwf", Cost.ENTRIES, 100, NOW_MS)
     with pytest.raises(OverQuotaError):
         allowances.spend("gb-iwf", Cost.ENTRIES, 1, NOW_MS)
+    little = NetworkDocument("demo", gone, policy={"peer_entries_per_day": 10})
+    Allowances(lambda: little).spend("gb-iwf", Cost.ENTRIES, 3, NOW_MS)
 
 
 def test_waste_is_charged_when_it_is_known() -> None:
