@@ -9,11 +9,12 @@ from __future__ import annotations
 import http.client
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys, destroy_sealing_key
 from keys.member import tls_key_id
+from keys.signing import VerifyKey
 from node.registry.errors import NoRegistryError, RegistryError
 from node.registry.kept import PREFIX
 from node.registry.revocations import FILE
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from keys.signing import SigningKey
     from node.config import Config
     from node.registry.updater import RegistryClient
+
+
+_MEMBER_KEY: Final = (
+    "is the member key: the umbrella replaces it; docs/runbooks/stolen-member-key.md"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,8 @@ def revoke(
     """
     client, keys = _opened(config)
     registry, member = client.listed(), config.member.id
+    if key_id == VerifyKey(registry.member_keys[member]).key_id:
+        raise UnknownKeyError(f"key id: {_MEMBER_KEY}")
     purpose = key_ids(registry.member(member)).get(key_id)
     if purpose is None:
         raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")

@@ -12,8 +12,12 @@ import pytest
 
 from keys.keyring import load_database_key
 from keys.member import tls_key_id
+from keys.signing import VerifyKey
 from keys.unlock import Unlock
+from node.cli.exits import Exit
+from node.cli.main import run
 from node.config import load
+from node.setup.opening import open_keys
 from node.store.channels.outbox import Outbox
 from node.store.connection import open_reader, open_writer
 from node.store.writer import InlineReaders, InlineWriter
@@ -26,9 +30,12 @@ if TYPE_CHECKING:
 RUNBOOKS = Path(__file__).parents[3] / "docs/runbooks"
 
 
-def commands(name: str) -> list[list[str]]:
-    """Give the words of each command in a page's fenced blocks, in their order."""
-    pattern = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+def commands(name: str, who: str = "") -> list[list[str]]:
+    """Give the words of each command in a page's fenced blocks, in their order.
+
+    `who`: types them, as the fence says; empty: the member.
+    """
+    pattern = re.compile(rf"^```sh{who}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     blocks = pattern.findall((RUNBOOKS / name).read_text())
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
@@ -123,6 +130,35 @@ async def test_g7_runbook_of_a_stolen_signing_key_line_by_line(
     assert document.turn(stolen).compromised_ms == 1_793_520_000_000
     listed = document.log if purpose == "log" else document.receipt
     assert [one.key.key_id for one in listed] == [stolen, used["key_id"]]
+
+
+async def test_g7_runbook_of_a_stolen_member_key_line_by_line(
+    world: World, member_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end another one is published, and the new keys open the database of before."""
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    before, section = world.directory.open().registry, typed.config.member
+    _, shown = await typed("keys", "revoke", VerifyKey(before.member_keys["gb-iwf"]).key_id)
+    assert "runbooks/stolen-member-key.md" in shown["error"]["message"]
+    monkeypatch.chdir(tmp_path)
+    (document,) = world.directory.path.rglob("targets/members/*.gb-iwf.json")
+    stands = {"MEMBER": "gb-iwf", "NETWORK": before.network_id, "CC": "GB", "SEQUENCE": "2"}
+    stands |= {"VERSION": "2", "DOCUMENT": str(document), "UNLOCK": section.unlock}
+    stands |= {"net/network.toml": str(world.directory.path / "network.toml")}
+    (make, *look), (admit,) = (commands("stolen-member-key.md", who) for who in ("", " umbrella"))
+    for line in (make, admit):
+        assert run([stands.get(word, word) for word in line[1:]]) == Exit.OK
+    made = world.directory.open().registry
+    assert made.member_keys["gb-iwf"] != before.member_keys["gb-iwf"]
+    for path in (tmp_path / "new-keys/keys").iterdir():
+        if path.name not in {"database.key", "node-secret.key", "fingerprint-secret.key"}:
+            shutil.copy(path, section.keys_dir)
+    keys = open_keys(typed.config)
+    assert keys.log.public.key_id in {one.key_id for one in made.member("gb-iwf").log_keys}
+    open_reader(typed.config.store.path, keys.database_key).close()
+    for line in look:
+        assert "error" not in (await typed(*line[1:]))[1]
 
 
 @pytest.mark.parametrize("purpose", ["transport", "tls", "witness"])
