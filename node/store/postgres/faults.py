@@ -20,6 +20,9 @@ from node.store.errors import (
 
 _FULL = ("53100", "25006")
 """Disk full; read-only transaction: a standby, or a server that was set so."""
+_BY_ITS_FILES = ("42501", "58030", "XX000")
+"""Where the server's own files are meant (`_takes_nothing`): its disk came back read-only, or it is
+over its quota. Else the first means that our user lacks a right."""
 _HELD = "55P03"
 """A table was waited for long enough: somebody changes it, or lets `VACUUM FULL` write it anew."""
 _DAMAGED = ("XX001", "XX002")
@@ -100,6 +103,8 @@ _QUOTED = re.compile(r"\"[^\"]*\"")
 def translate(error: psycopg.Error) -> StoreError:
     """Name an error of a statement in our words."""
     state = error.sqlstate or ""
+    if _takes_nothing(error, state):
+        return StoreFullError(FULL)
     if state in _NAMED:
         kind, said = _NAMED[state]
         return kind(said)
@@ -107,6 +112,12 @@ def translate(error: psycopg.Error) -> StoreError:
         return AwayError(AwayError.__doc__)
     name = f"{type(error).__name__} {state}".strip()
     return StoreError(f"store: the database refused a statement ({name})")
+
+
+def _takes_nothing(error: psycopg.Error, state: str) -> bool:
+    """Whether the part of the server that writes its tables to their files could not."""
+    at, by = error.diag.source_file, error.diag.source_function or ""
+    return state in _BY_ITS_FILES and at == "md.c" and not by.startswith("mdread")
 
 
 def refused(error: psycopg.Error) -> StoreError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from node.store.errors import AwayError, RefusedByServerError
-from node.store.postgres.faults import refused
+from node.store.errors import AwayError, RefusedByServerError, StoreFullError
+from node.store.postgres.faults import refused, translate
+from tests.builders.postgres import Cluster
 
 AT = 'connection failed: connection to server at "ssl.password.example" (192.0.2.7), port 1 failed:'
 AWAY = (
@@ -88,3 +89,27 @@ def test_sqlstate_decides_where_there_is_one() -> None:
     error = psycopg.errors.InvalidPassword("FATAL:  Passwort-Authentifizierung fehlgeschlagen")
     assert isinstance(refused(error), RefusedByServerError)
     assert isinstance(refused(psycopg.errors.AdminShutdown("role does not exist")), AwayError)
+
+
+def test_server_whose_files_take_nothing_is_full_and_not_short_of_a_right(
+    postgres: Cluster,
+) -> None:
+    """It says 42501 of both; nobody would look at its disk, and the node goes on by itself."""
+    url = postgres.new().url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE theirs (a integer)")
+        found = connection.execute("SELECT pg_relation_filepath('theirs')").fetchone()
+    assert found is not None
+    file = postgres.folder / "data" / found[0]
+    postgres.do("CREATE ROLE stranger")
+    file.chmod(0o400)
+    with psycopg.connect(url, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as raised:
+            connection.execute("INSERT INTO theirs VALUES (1)")
+        assert isinstance(translate(raised.value), StoreFullError)
+        file.chmod(0o600)
+        connection.execute("INSERT INTO theirs VALUES (1)")
+        connection.execute("SET ROLE stranger")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as raised:
+            connection.execute("INSERT INTO theirs VALUES (1)")
+        assert isinstance(translate(raised.value), RefusedByServerError)
