@@ -59,7 +59,7 @@ async def submit(world: Fleet, chance: random.Random) -> None:
         return
     number = chance.randrange(PLACES)
     country = chance.choice([*(member[:2] for member in world.nodes), "br"])
-    sha256 = f"{number % FILES:064x}" if chance.random() < 0.6 else None
+    sha256 = f"{1 + number % FILES:064x}" if chance.random() < 0.6 else None
     urgent = chance.random() < 0.1
     reference = f"R-{chance.randrange(1_000_000)}"
 
@@ -159,7 +159,7 @@ async def hashes(world: Fleet, chance: random.Random) -> None:
     node = _somebody(world, chance)
     state = None if node is None else await _pick(node, chance, _lacks_hashes)
     if node is not None and state is not None:
-        file = chance.randrange(FILES)
+        file = 1 + chance.randrange(FILES)
         if state.content:
             file = int.from_bytes(state.content[0].sha256 or b"", "big")
         md5 = f"{file:032x}" if state.content or chance.random() < 0.2 else None

@@ -42,7 +42,7 @@ async def sit_down(world: World) -> None:
 async def find(world: World, member: str, file: int) -> str:
     """Let a member find a file at a place of its own country."""
     url = f"https://{member[:2]}1.example/{file}-{world.now}.jpg"
-    made = await world[member].submit(url, sha256=f"{file:064x}")
+    made = await world[member].submit(url, sha256=f"{1 + file:064x}")
     await world[member].desk.locate_due()
     return made.items[0].item_id
 

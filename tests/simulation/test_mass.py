@@ -32,7 +32,7 @@ async def judged(world: World) -> tuple[list[str], list[str]]:
     world.registry = replace(world.registry, network=replace(network, policy={POLICY: BOUND}))
     items, own = [], []
     for number in range(FILES):
-        file = f"{number:064x}"
+        file = f"{1 + number:064x}"
         here = await world[FR].submit(f"https://fr1.example/{number}.jpg", sha256=file)
         there = await world[GB].submit(f"https://gb1.example/{number}.jpg", sha256=file)
         await world.settle()

@@ -83,11 +83,11 @@ async def make_member(folder: Path) -> Made:
     for number in range(4):
         result = await world["gb-iwf"].submit(
             f"https://nl{number}.example/{number}.jpg",
-            sha256=f"{number % 3:064x}",
+            sha256=f"{1 + number % 3:064x}",
             reference=f"R-{number}",
         )
         items.append(result.items[0].item_id)
-    await world["fr-pdc"].submit("https://nl0.example/0.jpg", sha256=f"{0:064x}")
+    await world["fr-pdc"].submit("https://nl0.example/0.jpg", sha256=f"{1:064x}")
     await world[HERE].submit("https://nl9.example/9.jpg", reference="N-1")
     await world[HERE].submit("https://gb9.example/8.jpg", reference="N-2", sha256=f"{77:064x}")
     await world.settle()
