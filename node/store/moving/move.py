@@ -29,7 +29,8 @@ from typing import Any, Final
 from node.store.audits.audit import Audit
 from node.store.errors import MoveBehindError, MoveDiffersError, MoveRefusedError
 from node.store.moving.heads import check_heads
-from node.store.moving.source import CHUNK, Source
+from node.store.moving.rows import CHUNK
+from node.store.moving.source import Source
 from node.store.moving.tables import Table
 from node.store.moving.target import Target
 
@@ -75,7 +76,7 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
     assert began is not None
     if began.done_ms is not None:
         moved = Moved() if target.is_done else _end_again(source, target, tell)
-        moved.rows = {table.name: source.count(table) for table in source.tables}
+        moved.rows = {table.name: source.rows.count(table) for table in source.tables}
     elif target.is_done:
         raise MoveRefusedError("--to: a store is there already; name an empty database")
     else:
@@ -116,14 +117,14 @@ def _take_away(source: Source, target: Target, table: Table) -> None:
     A source's number of a report that was erased, for one. It stays noted, and so is what came.
     """
     with target.transaction():
-        for keys in source.deleted(table):
+        for keys in source.rows.deleted(table):
             target.delete(table, keys)
 
 
 def _copy(source: Source, target: Target, table: Table, tell: Tell) -> None:
     """Copy the rows after the last that is there."""
     last, done = target.last(table), 0
-    while rows := source.after(table, last):
+    while rows := source.rows.after(table, last):
         with target.transaction():
             target.put(table, rows)
         done += len(rows)
@@ -155,7 +156,7 @@ def _round(source: Source, target: Target) -> None:
         source.let_go()
     source.lock()
     for table, number in noted:
-        source.forget(table, number)
+        source.rows.forget(table, number)
     source.keep()
 
 
@@ -166,13 +167,13 @@ def _follow(
 
     `in_time` is asked after each part, and may break it off.
     """
-    noted = [(table, number) for table in source.tables if (number := source.noted(table))]
+    noted = [(table, number) for table in source.tables if (number := source.rows.noted(table))]
     with target.transaction():
         for table, _ in noted:
-            for keys in source.deleted(table):
+            for keys in source.rows.deleted(table):
                 target.delete(table, keys)
                 in_time()
-            for rows in source.changed(table):
+            for rows in source.rows.changed(table):
                 target.put(table, rows)
                 in_time()
     return noted
@@ -255,7 +256,7 @@ def _side_by_side(
     source: Source, target: Target, table: Table
 ) -> Iterator[tuple[Row | None, Row | None]]:
     """Yield the rows of both sides in order of keys, those with one key together."""
-    left, right = source.rows(table), target.rows(table)
+    left, right = source.rows.all(table), target.rows(table)
     ours, theirs = next(left, None), next(right, None)
     while ours is not None or theirs is not None:
         if theirs is None or (ours is not None and table.key_of(ours) < table.key_of(theirs)):
@@ -272,7 +273,7 @@ def _side_by_side(
 def _compare(source: Source, target: Target, table: Table, tell: Tell) -> int:
     count = 0
     with target.transaction():
-        for ours, theirs in zip_longest(source.rows(table), target.rows(table)):
+        for ours, theirs in zip_longest(source.rows.all(table), target.rows(table)):
             if ours is None or theirs is None or tuple(ours) != tuple(theirs):
                 mend = "empty that database and begin again"
                 raise MoveDiffersError(f"--to: {table.name} is not the same; {mend}")
@@ -322,7 +323,7 @@ def _agreed(source: Source, target: Target, in_time: Callable[[], None]) -> dict
         MoveBehindError: `in_time` broke it off.
     """
     for table in source.tables:
-        for rows in source.changed(table):
+        for rows in source.rows.changed(table):
             for start in range(0, len(rows), COMPARED):
                 if not target.has(table, rows[start : start + COMPARED]):
                     raise MoveDiffersError(MoveDiffersError.__doc__)
@@ -331,7 +332,7 @@ def _agreed(source: Source, target: Target, in_time: Callable[[], None]) -> dict
     with ThreadPoolExecutor(1) as other:
         for table in source.tables:
             there = other.submit(target.count, table)
-            here[table.name] = source.count(table)
+            here[table.name] = source.rows.count(table)
             if there.result() != here[table.name]:
                 raise MoveDiffersError(MoveDiffersError.__doc__)
             in_time()

@@ -1,10 +1,9 @@
-"""The file that a store moves out of: what changed in it since the move began, and its end.
+"""The file that a store moves out of, from where the move begins to its end.
 
-While the node goes on writing, a trigger on each table notes the key of every row that is written
-or deleted, in the transaction that does it, whichever process and version that is. When all is
-copied, other triggers take their place that refuse every change: from then on nobody forks what
-went elsewhere, neither the process that still runs nor an older version of this program.
-`Source.abandon` opens the file again, as long as nobody can have worked elsewhere.
+While the node goes on writing, the file notes what changes (`rows`). When all is copied, triggers
+on each table refuse every change: from then on nobody forks what went elsewhere, neither the
+process that still runs nor an older version of this program. `Source.abandon` opens the file again,
+as long as nobody can have worked elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from node.store import connection as files
 from node.store.connection import FileConnection
@@ -26,11 +25,10 @@ from node.store.errors import (
     StoreFullError,
 )
 from node.store.faults import MOVED, driver_errors, is_busy, translate
-from node.store.moving.tables import OWN, Table, tables_of
+from node.store.moving.rows import CHUNK, Rows
+from node.store.moving.tables import OWN, tables_of
 from node.store.seam import Connection
 
-CHUNK: Final = 2000
-"""Rows that are read at once."""
 LOCK_S: Final = 60.0
 LOOK_S: Final = 0.001
 """How long, and how often, the lock of the file is tried."""
@@ -46,7 +44,6 @@ A file that an earlier version closed lacks it: nobody knows whether a node work
 """
 _OPENED: Final = f"{OWN}_opened"
 """There once its server was opened: what that loses later, this file has as it was long before."""
-_NEW, _OLD = "NEW", "OLD"
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,8 @@ class Source:
         """
         self._connection = _connected(path, key)
         self._path = path
-        self._chunk = chunk
         self._began: Moving | None = None
+        self.rows = Rows(self._connection, chunk)
         self.tables = tables_of(self._connection)
 
     def close(self) -> None:
@@ -116,7 +113,7 @@ class Source:
             self._connection.execute(f"INSERT INTO {OWN} VALUES (?, ?, NULL)", (name, to))  # noqa: S608 - own name
         if began.done_ms is None:
             for table in self.tables:
-                self._watch(table)
+                self.rows.watch(table)
         self.keep()
         self._began = replace(began, to=to)
         return began
@@ -142,8 +139,7 @@ class Source:
     def freeze(self, now_ms: int) -> None:
         """Refuse every change from the commit on; within `lock`."""
         for table in self.tables:
-            self._unwatch(table)
-            self._do(f"DROP TABLE IF EXISTS {_log(table)}")
+            self.rows.unwatch(table)
             for what in ("INSERT", "UPDATE", "DELETE"):
                 self._do(
                     f"CREATE TRIGGER {OWN}_{table.name}_no_{what.lower()} BEFORE {what}"
@@ -249,77 +245,6 @@ class Source:
         if self._connection.in_transaction:
             self._do("ROLLBACK")
 
-    def after(self, table: Table, key: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
-        """Return the next rows after a key, in order of keys; None: the first."""
-        sql = table.after(is_first=key is None)
-        return list(self._connection.execute(sql, (*(key or ()), self._chunk)).fetchall())
-
-    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
-        """All rows of a table, in order of keys."""
-        sql = f"SELECT {table.listed} FROM {table.name} ORDER BY {table.by_key}"  # noqa: S608 - own names
-        return iter(self._connection.execute(sql))
-
-    def count(self, table: Table) -> int:
-        """How many rows a table has."""
-        sql = f"SELECT count(*) FROM {table.name}"  # noqa: S608 - own name
-        return int(self._connection.execute(sql).fetchone()[0])
-
-    def noted(self, table: Table) -> int:
-        """The number of the last change that was noted of a table; 0: none."""
-        sql = f"SELECT coalesce(max(moving_number), 0) FROM {_log(table)}"  # noqa: S608 - own names
-        return int(self._connection.execute(sql).fetchone()[0])
-
-    def changed(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows that were written since they were copied, as they are now, in parts."""
-        same = " AND ".join(f"t.{name} = c.{name}" for name in table.key)
-        columns = ", ".join(f"t.{name}" for name in table.names)
-        yield from self._parts(
-            f"SELECT {columns} FROM (SELECT DISTINCT {table.by_key} FROM {_log(table)}) c"  # noqa: S608 - own names
-            f" JOIN {table.name} t ON {same}"
-        )
-
-    def deleted(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the keys of rows that are gone, in parts."""
-        same = " AND ".join(f"t.{name} = c.{name}" for name in table.key)
-        yield from self._parts(
-            f"SELECT DISTINCT {table.by_key} FROM {_log(table)} c"  # noqa: S608 - own names
-            f" WHERE NOT EXISTS (SELECT 1 FROM {table.name} t WHERE {same})"
-        )
-
-    def forget(self, table: Table, number: int) -> None:
-        """Forget what was noted up to a number: it is copied."""
-        self._connection.execute(f"DELETE FROM {_log(table)} WHERE moving_number <= ?", (number,))  # noqa: S608 - own names
-
-    def _parts(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
-        cursor = self._connection.execute(sql)
-        while rows := cursor.fetchmany(self._chunk):
-            yield rows
-
-    def _watch(self, table: Table) -> None:
-        sorts = dict(table.columns)
-        columns = ", ".join(f"{name} {sorts[name]}" for name in table.key)
-        self._do(
-            f"CREATE TABLE IF NOT EXISTS {_log(table)}"
-            f" (moving_number INTEGER PRIMARY KEY, {columns}) STRICT"
-        )
-        of_key = f"UPDATE OF {table.by_key}"
-        for what, when, row in (
-            ("put", "INSERT", _NEW),
-            ("changed", "UPDATE", _NEW),
-            ("renamed", of_key, _OLD),
-            ("deleted", "DELETE", _OLD),
-        ):
-            values = ", ".join(f"{row}.{name}" for name in table.key)
-            self._do(
-                f"CREATE TRIGGER IF NOT EXISTS {OWN}_{table.name}_{what} AFTER {when}"  # noqa: S608 - own names
-                f" ON {table.name} BEGIN INSERT INTO {_log(table)} ({table.by_key})"
-                f" VALUES ({values}); END"
-            )
-
-    def _unwatch(self, table: Table) -> None:
-        for what in ("put", "changed", "renamed", "deleted"):
-            self._do(f"DROP TRIGGER IF EXISTS {OWN}_{table.name}_{what}")
-
     def _do(self, sql: str) -> None:
         self._connection.execute(sql)
 
@@ -382,7 +307,3 @@ def forget(connection: FileConnection) -> None:
     for sort in ("trigger", "table"):
         for _, name in connection.execute(made, (sort,)).fetchall():
             connection.execute(f"DROP {sort.upper()} {name}")
-
-
-def _log(table: Table) -> str:
-    return f"{OWN}_{table.name}"

@@ -421,7 +421,7 @@ class TestBrokenOff:
                 moving(path, place, beginning_anew)
             assert source.moving() == Moving("move-2", other.url, None)
             (items,) = [table for table in source.tables if table.name == "items"]
-            assert source.noted(items)
+            assert source.rows.noted(items)
 
     async def test_once_more_when_all_is_done_changes_nothing(
         self, path: Path, place: Postgres
