@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from node.casework.casebook import Casebook
 from node.casework.contents.hits import hits
 from node.casework.contents.rejudging import follows, rejudge, tell_of_files
-from node.casework.events import EventKind
+from node.casework.events import EventKind, Unlisted
 from node.casework.item import ItemState, Listing, Review
 from node.casework.mistakes.undoing import has_verdict, put_before_a_person
 from node.casework.postbox import Postbox
@@ -52,6 +52,17 @@ def is_denied(book: Casebook, state: ItemState) -> bool:
     """Whether this member says that it is not illegal."""
     ours = [one.verdict for one in state.in_force if one.member == book.us]
     return state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
+
+
+def let_go(book: Casebook, item_id: str, one: Listing) -> ItemState:
+    """Let an entry's word go; another verdict that it left here (`erase`) stands by it still."""
+    known = book.loaded.items[item_id].listed
+    left = [o for o in known if o.entry == one.entry and o.verdict not in {one.verdict, None}]
+    body = Unlisted(one.entry, one.list)
+    state = book.record(item_id, EventKind.UNLISTED, body, at_ms=book.now, actor=book.us)
+    for other in left:
+        state = book.record(item_id, EventKind.LISTED, other, at_ms=book.now, actor=book.us)
+    return state
 
 
 def stands_by_it(book: Casebook, state: ItemState, listed: Listing, given: Assessment) -> bool:

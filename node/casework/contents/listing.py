@@ -33,7 +33,7 @@ from node.casework.casebook import Casebook
 from node.casework.contents import heeding
 from node.casework.contents.hits import hits, leaves_one_unjudged, leaves_one_unseen, standing
 from node.casework.contents.rejudging import rejudge, tell_of_files
-from node.casework.events import EventKind, Settled, Unlisted
+from node.casework.events import EventKind, Settled
 from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.mistakes.undoing import has_verdict, take_everywhere_back
 from node.casework.postbox import Postbox
@@ -82,7 +82,7 @@ def _ask_of_others(book: Casebook, item_id: str, said: Iterable[Hit]) -> None:
     if not asks or review in state.reviews or not leaves_one_unjudged(state, said, book.us):
         return
     one = next(one for one in state.listed if has_verdict(state, one.verdict or ""))
-    _unlist(book, item_id, one)
+    heeding.let_go(book, item_id, one)
     body = replace(one, raised=(*one.raised, review))
     book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
     book.raise_review(item_id, review)
@@ -109,7 +109,7 @@ def _parted(book: Casebook, item_id: str, others: set[int]) -> set[int]:
     theirs = {one.event_id for one in state.assessments if one.member != book.us}
     stay = [one for one in state.listed if one.entry in others and one.verdict in theirs]
     for one in stay:
-        state = _unlist(book, item_id, one)
+        state = heeding.let_go(book, item_id, one)
         settle_raised(book, item_id, one)
         review = Review.SUGGESTED_VERDICT
         asks = state.custody in (Custody.HERE, Custody.LOCATING)
@@ -136,7 +136,9 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
         if hit.given is not None and heeding.stands_by_it(book, state, known, hit.given):
             _recount(book, item_id, known, hit)
             return
-        _forget(book, postbox, item_id, known)
+        for one in state.listed:
+            if one.entry == hit.number:
+                _forget(book, postbox, item_id, one)
     says = counts is not Trust.NONE or police or late
     noted = says or hit.silences or _stands(state, hit)  # for its end: others speak, or it goes
     if noted and hit.number > 0:
@@ -285,7 +287,7 @@ def _let_go_on(book: Casebook, item_id: str, one: Listing) -> None:
         if hit.given is not None and hit.given.event_id == one.verdict and hit.is_sure:
             for other in state.listed:
                 if other.entry == hit.number:
-                    _unlist(book, item_id, other)
+                    heeding.let_go(book, item_id, other)
             _recount(book, item_id, one, hit)
             return
 
@@ -340,7 +342,7 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
 
 def _recount(book: Casebook, item_id: str, one: Listing, hit: Hit) -> None:
     """Note that a member's verdict, which stays, is followed otherwise now."""
-    state = _unlist(book, item_id, one)
+    state = heeding.let_go(book, item_id, one)
     settle_raised(book, item_id, one)
     ours = state.custody in (Custody.HERE, Custody.LOCATING)
     less = hit.counts_as is not Trust.AUTO and not hit.silent
@@ -376,15 +378,10 @@ def ask_again(book: Casebook, ids: Ids, postbox: Postbox, item_id: str) -> None:
 
 def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:
     """Undo what one entry said of an item."""
-    state = _unlist(book, item_id, one)
+    state = heeding.let_go(book, item_id, one)
     if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
         take_everywhere_back(book, postbox, item_id, one.verdict)
     settle_raised(book, item_id, one)
-
-
-def _unlist(book: Casebook, item_id: str, one: Listing) -> ItemState:
-    body = Unlisted(one.entry, one.list)
-    return book.record(item_id, EventKind.UNLISTED, body, at_ms=book.now, actor=book.us)
 
 
 def settle_raised(book: Casebook, item_id: str, one: Listing) -> None:

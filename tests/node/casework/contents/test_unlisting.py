@@ -14,7 +14,13 @@ from node.casework.desk import Desk
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.ending.retaining import Periods
 from node.casework.postbox import Postbox
-from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.reports.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
 from node.casework.showing.views import ItemView
 from node.ids import Ids
 from node.matching.lists import MIN_BYTES, Entry, Provenance, Retraction, Terms, Trust
@@ -25,7 +31,7 @@ from node.store.contents.list_whole import older
 from node.store.contents.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Content
-from protocol.vocabulary import Source, Verdict
+from protocol.vocabulary import Action, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, file, network
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
@@ -61,6 +67,15 @@ class Office:
         batch = f"{number}/{again}"
         (taken,) = await self.desk.submit([draft], actor="desk", batch=batch)
         return await self.item(taken.items[0].item_id)
+
+    async def twice(self) -> tuple[ItemView, ItemView]:
+        """Hand in a file twice; while another list suggests it, no verdict goes with it."""
+        await self.follow(Terms("other", Provenance.INDUSTRY), B=Trust.SUGGESTION)
+        suggested = [Entry(file(2), "B")]
+        await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "other", 1, suggested, 1))
+        first = await self.report(1, sha256=2)
+        self.now += 1000  # asked in this order
+        return first, await self.report(2, sha256=2)
 
     async def pictures(self) -> tuple[str, str]:
         """Hand in two pictures that look alike, the first of them in category A of the list."""
@@ -192,13 +207,8 @@ async def test_retraction_undoes_it_where_the_item_that_was_listed_first_is_eras
 
 
 async def test_so_it_does_where_the_entry_gave_a_verdict_on_each_of_them(office: Office) -> None:
-    """While another list suggests it, none goes on; then each goes to the other, too."""
-    await office.follow(Terms("other", Provenance.INDUSTRY), B=Trust.SUGGESTION)
-    suggested = [Entry(file(2), "B")]
-    await office.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "other", 1, suggested, 1))
-    first = await office.report(1, sha256=2)
-    office.now += 1000  # asked in this order
-    second = await office.report(2, sha256=2)
+    """None goes on while another list suggests it; then each goes to the other, too."""
+    first, second = await office.twice()
     await office.desk.locate_due()
     await office.lists(2, Entry(file(2), "A"))
     await office.look()
@@ -208,6 +218,23 @@ async def test_so_it_does_where_the_entry_gave_a_verdict_on_each_of_them(office:
     await office.look()
     after = await office.item(second.id)
     assert (after.known, after.reviews) == (False, ("suggested_verdict",))
+
+
+async def test_both_go_after_a_person_was_asked_about_another_file_too(office: Office) -> None:
+    """That the item waits for a person is noted at one of the two words; the other stays."""
+    first, second = await office.twice()
+    await office.lists(2, Entry(file(2), "A"))
+    await office.look()
+    for action in (Action.LEA_NOTIFIED, Action.REMOVED):
+        await office.desk.act(first.id, ActionDraft(action=action), actor="anna")
+    await office.desk.erase(first.id, ErasureDraft(Cause.RETENTION), actor="anna")
+    another = HashesDraft(sha256=f"{7:064x}")
+    asked = await office.desk.add_hashes(second.id, another, actor="anna")
+    assert (len(asked.assessments), asked.reviews) == (2, ("suggested_verdict",))
+    await office.lists(2, Retraction(None, file(2)))
+    await office.look()
+    after = await office.item(second.id)
+    assert (after.known, after.assessments) == (False, ())
 
 
 async def test_entry_that_changes_says_its_new_word(office: Office) -> None:
