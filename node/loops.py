@@ -141,9 +141,9 @@ class DeliveryLoop:
     async def step(self) -> None:
         """Begin with what is due, then wait for more."""
         now = self._clock()
-        await self._delivery.note_closed(now)
         for peer, lane in await self._delivery.due(now):
             self._tasks.begin(self._deliver(peer, lane))
+        await self._delivery.note_closed(now)  # what is due goes also where that cannot be kept
         await asyncio.sleep(0)
         gathers_ms = self._delivery.pause_ms(self._clock())
         pause_s = LOOK_AGAIN_S if gathers_ms is None else min(LOOK_AGAIN_S, gathers_ms / 1000)

@@ -5,6 +5,7 @@ What may not go to it any more does not go, and an item that would wait for ever
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,17 +21,33 @@ from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.loops import DeliveryLoop, Wake
 from node.registry import changes
+from node.store.errors import StoreFullError
 from node.store.items.tasks import close_task
 from protocol.entry import decode
 from protocol.messages import DispositionNote
 from protocol.vocabulary import Action, Disposition, Kind, Lane, Verdict
 from tests.simulation.looking import rows
-from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, status, tasks, waiting
+from tests.simulation.test_membership import (
+    FR,
+    GB,
+    NL,
+    PLACE,
+    govern,
+    knows,
+    run,
+    status,
+    tasks,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from keys.network import NetworkDocument, Role
     from tests.simulation.world import World
 
+NO_ROOM = (
+    "CREATE TRIGGER no_room BEFORE INSERT ON tasks"
+    " BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+)
 WAITS = ("no_longer_permitted", f"{NL}/bulk")
 TAKEN_BACK = ("handover_not_permitted", NL)
 
@@ -308,6 +325,27 @@ class TestPolice:
         assert (await world[GB].state(made.items[0].item_id)).responsible == FR
         assert (await world[FR].state(made.items[0].item_id)).custody is Custody.HERE
         assert TAKEN_BACK in await tasks(world, GB)
+
+    async def test_what_is_due_goes_though_the_store_cannot_keep_what_waits_in_vain(
+        self, world: World
+    ) -> None:
+        """Its disk is full: to whom it may say something it says it all the same."""
+        govern(world, with_police)
+        await world[NL].crash()
+        await world[GB].submit(PLACE)
+        await world[GB].work()
+        govern(world, moved)
+        made = await world[GB].submit("https://fr1.example/1.jpg")
+        await world[GB].desk.locate_due()
+        await world[GB].store.writer.run(lambda c: c.execute(NO_ROOM))
+        loop = DeliveryLoop(world[GB].delivery, world.clock, Wake())
+        with pytest.raises(StoreFullError):
+            await loop.step()
+        async with asyncio.timeout(10):
+            while not await knows(world, FR, made.items[0].item_id):
+                await asyncio.sleep(0)
+                await world[FR].work()
+        await loop.stop()
 
     async def test_11_1_what_waits_where_nothing_may_be_said_stands_before_a_person(
         self, world: World
