@@ -53,10 +53,11 @@ def _copied(config: Config, store: Beside, now_ms: int) -> list[Finding]:
     """A timer that fails in silence is noticed on the day when the disk is gone, or here."""
     days = config.store.backup_alarm_days
     made_ms = last_backup_ms(config)
-    since_ms = store.read(first_learnt_ms) if made_ms is None else made_ms
-    if not days or since_ms is None or now_ms - since_ms < days * DAY_MS:
+    if made_ms is None or made_ms > now_ms:  # a time to come says nothing, and would for long
+        made_ms = store.read(first_learnt_ms)
+    if not days or made_ms is None or now_ms - made_ms < days * DAY_MS:
         return []
-    what = f"of the last {span(now_ms - since_ms)} there is no backup from here"
+    what = f"of the last {span(now_ms - made_ms)} there is no backup from here"
     mend = "hotline backup FILE, each night (deploy/hotline-backup.timer), and carry it away"
     return [Finding(Severity.WARNING, "database", "backup_old", what, mend)]
 

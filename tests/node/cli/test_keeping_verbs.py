@@ -274,6 +274,10 @@ class TestDoctor:
         )
         connection.close()
         assert "backup_old" in await codes(joined)
+        days_ago(joined.config, -300)  # made while the clock ran ahead
+        assert "backup_old" in await codes(joined)
+        days_ago(joined.config, 0)
+        assert await codes(joined) & {"backup_old"} == set()
 
     async def test_whose_copies_others_make_is_not_warned_of_them(
         self, joined: Typed, tmp_path: Path
