@@ -71,6 +71,7 @@ _CAUSES = {
     Action.INACCESSIBLE: Cause.CHECK,
     Action.LEA_NOTIFIED: Cause.REFERRAL,
 }
+_WITH_HOSTER = frozenset({Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
 _SURENESS = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
 
@@ -247,11 +248,11 @@ def look(
 def _is_undecided(us: str, state: ItemState, placed: Jurisdiction) -> bool:
     """Whether this node itself was not sure, and neither a person nor a deadline said since.
 
-    Who wrote to its hoster knows where it is. What was closed meanwhile, and is open again, waits
-    for a person as at first.
+    Who wrote to its hoster, or heard of it, knows where it is. What was closed meanwhile, and is
+    open again, waits for a person as at first.
     """
     said = {line.source for line in speaking(placed)}
-    told = any(one.member == us and one.action is Action.HOST_NOTIFIED for one in state.actions)
+    told = any(one.member == us and one.action in _WITH_HOSTER for one in state.actions)
     unsure = placed.confidence is Confidence.LOW and state.looked is not None and not told
     waits = Review.LOCATION_UNCERTAIN in state.reviews
     return unsure and not waits and said.isdisjoint({ANALYST, DEADLINE})

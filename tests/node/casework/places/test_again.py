@@ -148,9 +148,10 @@ class TestUndecided:
         state = after(said_so, found("FR", LOW), NOW_MS + HOUR_MS)
         assert (state.reviews, state.due_ms) == ((), None)
 
-    def test_who_wrote_to_its_hoster_has_decided(self) -> None:
+    @pytest.mark.parametrize("action", [Action.HOST_NOTIFIED, Action.HOST_CLAIMED])
+    def test_who_wrote_to_its_hoster_or_heard_of_it_has_decided(self, action: Action) -> None:
         """No check, and no deadline after it, takes it from there."""
-        notice = ActionTaken(item().id, US, Action.HOST_NOTIFIED, None, NOW_MS)
+        notice = ActionTaken(item().id, US, action, None, NOW_MS)
         kept = msgspec.structs.replace(self.UNSURE, actions=(notice,))
         assert after(kept, found("FR", LOW), NOW_MS + HOUR_MS).reviews == ()
 
