@@ -3,9 +3,10 @@
     python -m benchmarks.lists [--entries 10000000] [--format csv|vics-2.0] [--dir DIR]
 
 The file is made up: random hashes, `csv` with SHA-256, length and category (some 85 bytes an
-entry), `vics-2.0` with MD5, SHA-1 and size. The node is stopped, as docs/operating.md asks for with
-millions. Half-way the verb is killed with -9, then the same command goes on; `list status`, an
-export and a retraction follow, and the node is started with the list. One line for each step,
+entry), `vics-2.0` with MD5, SHA-1 and size. The node is stopped, as docs/operating/lists.md asks
+for with millions. Half-way the verb is killed with -9, then the same command goes on; `list
+status`, an export and a retraction follow, and the node is started with the list. One line for
+each step,
 
     lists: STEP seconds=N cpu_s=N peak_mb=N ...
 

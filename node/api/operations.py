@@ -59,7 +59,7 @@ class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TaskView(msgspec.Struct, frozen=True):
-    """Something that waits for a person: its code (docs/operating.md), ids only, since when."""
+    """Something that waits for a person: its code (docs/operating/tasks.md), ids, since when."""
 
     code: str
     subject: str

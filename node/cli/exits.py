@@ -1,7 +1,7 @@
 """Exit codes, fixed within v1, and the table that leads from an error to its code.
 
-Scripts branch on these; the texts on stderr are for people. `docs/operating.md` shows the table and
-is tested against it.
+Scripts branch on these; the texts on stderr are for people. `docs/operating/reference.md` shows
+the table and is tested against it.
 """
 
 from __future__ import annotations

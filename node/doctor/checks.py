@@ -221,7 +221,7 @@ def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]
         if channel.stopped:
             what = f"the channel {name} is stopped ({channel.stopped}) and waits for a person"
             command = f"hotline resume {channel.peer} {channel.lane}"
-            mend = f"docs/operating.md says how to decide; then {command}"
+            mend = f"docs/operating/tasks.md says how to decide; then {command}"
             findings.append(Finding(Severity.CRITICAL, "outbox", "channel_stopped", what, mend))
             continue
         age = 0 if channel.oldest_ms is None else now_ms - channel.oldest_ms
@@ -288,7 +288,7 @@ def _task_finding(code: str, found: list[tuple[str, int]], now_ms: int) -> Findi
     subjects = ", ".join(subject for subject, _ in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     what = f"{len(found)} open since up to {span(oldest)}: {subjects}{more}"
-    mend = f"docs/operating.md, task {code}; then hotline tasks close"
+    mend = f"docs/operating/tasks.md, task {code}; then hotline tasks close"
     return Finding(Severity.WARNING, "tasks", code, what, mend)
 
 

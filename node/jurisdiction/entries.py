@@ -134,7 +134,8 @@ def read_entries(
     except (ValueError, RecursionError) as error:  # not TOML, or a number Python does not read
         said = str(error).rpartition("(")[2].rstrip(")")  # the place alone, never the words there
         where = f" {said}" if said.startswith("at ") else ""
-        raise DataFileError(f"{name}: is not TOML{where}; see docs/operating.md") from None
+        mend = "see docs/operating/jurisdiction.md, hosters.md"
+        raise DataFileError(f"{name}: is not TOML{where}; {mend}") from None
     raw = whole.pop(table, [])
     if whole or not isinstance(raw, list) or len(raw) > MAX_ENTRIES:
         raise DataFileError(f"{name}: write [[{table}]] tables, and nothing else")

@@ -120,7 +120,7 @@ def bring_back(config: Config, source: Path, key_path: Path | None, now_ms: int)
 
 def _refuse_server(config: Config) -> None:
     if config.store.url is not None:
-        mend = "the server's own tools copy this store and bring it back; docs/operating.md, 10"
+        mend = "the server's own tools copy this store and bring it back; docs/operating/backups.md"
         raise ServerStoreError(f"[store] url: {mend}")
 
 

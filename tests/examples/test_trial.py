@@ -1,4 +1,4 @@
-"""The trial on one machine is typed as docs/operating.md has it."""
+"""The trial on one machine is typed as docs/operating/trial.md has it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("5353", "8441", "8442", "8450")
-HEADING = "### A trial on one machine\n"
 
 
 def blocks() -> list[str]:
     """Return what is fenced in that part of the page, with ports that are free here."""
-    page = (ROOT / "docs/operating.md").read_text()
-    part = page.partition(HEADING)[2].partition("\n## ")[0]
+    page = (ROOT / "docs/operating/trial.md").read_text()
     free = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-    part = re.sub("|".join(PORTS), lambda port: free[port[0]], part)
+    part = re.sub("|".join(PORTS), lambda port: free[port[0]], page)
     return re.findall(r"^```\w+\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
 
 

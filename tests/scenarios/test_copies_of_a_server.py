@@ -31,7 +31,7 @@ EPOCHS = "SELECT count(*) FROM epochs_out WHERE peer = 'gb-iwf' AND lane = 'stat
 
 
 class Dump:
-    """`pg_dump` and `pg_restore`, as docs/operating.md has them."""
+    """`pg_dump` and `pg_restore`, as docs/operating/backups.md has them."""
 
     def __init__(self, postgres: Cluster, place: Postgres) -> None:
         self.postgres = postgres
@@ -101,7 +101,7 @@ async def erased_again(pair: Pair, item: str) -> None:
 
 
 async def set_back(pair: Pair, url: str) -> None:
-    """Let the receiver go on with a copy, as docs/operating.md says, and die once more at once."""
+    """Let the receiver go on with a copy, as docs/operating/backups.md says; it dies at once."""
     change_file(pair.receiver.config, "store", {"url": url})
     await pair.receiver.hotline("restored")
     await pair.receiver.start()

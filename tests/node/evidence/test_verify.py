@@ -1,4 +1,4 @@
-"""Tampering with the opened database is found by `verify`, and named. docs/operating.md."""
+"""Tampering with an opened database is found by `verify`, and named: docs/operating/evidence.md."""
 
 from __future__ import annotations
 
