@@ -11,7 +11,12 @@ import pytest
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
 from node.casework.passing_on.custody import HELD_TWICE
-from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
+from node.casework.reports.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+)
 from node.casework.telling import REPORTED_IN_VAIN
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.recovering import lose, rebuild, recover
@@ -23,6 +28,8 @@ from tests.simulation.world import World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
 DAY_MS = 86_400_000
+PLACE = "https://nl{0}.example/{0}.jpg"
+FILE = f"{5:064x}"
 BASELINE = AssessmentDraft(verdict=Verdict.BASELINE)
 
 
@@ -241,3 +248,23 @@ class TestKeptBackByAll:
         assert ("inherited_outcome", item) not in await tasks(world[IWF])
         assert await world[IWF].store.queries.oldest_parked() == (0, None)
         assert world[IWF].verify().found == []
+
+
+async def test_g2_verdict_taken_back_goes_from_items_that_lost_its_file_with_the_disk(
+    world: World,
+) -> None:
+    """A hash that somebody here had named of one of them came back from nobody."""
+    ours = (await world[IWF].submit(PLACE.format(1), sha256=FILE)).items[0].item_id
+    theirs = (await world[PDC].submit(PLACE.format(2))).items[0].item_id
+    await world.settle()
+    await world[EOKM].desk.add_hashes(theirs, HashesDraft(sha256=FILE), actor="a")
+    await world[EOKM].desk.assess(ours, BASELINE, actor="a")
+    await world.settle()
+    await lose(world, EOKM)
+    await rebuild(world, EOKM, IWF, PDC)
+    (given,) = (await world[EOKM].state(theirs)).assessments
+    assert (await world[EOKM].state(theirs)).content == ()
+    await world[EOKM].desk.correcting.withdraw(ours, given.event_id, actor="a")
+    await world.settle()
+    for member, item in ((EOKM, ours), (EOKM, theirs), (IWF, ours), (PDC, theirs)):
+        assert (await world[member].state(item)).assessments == ()

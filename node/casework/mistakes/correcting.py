@@ -119,6 +119,7 @@ class Correcting:
             UnknownItemError, UnknownVerdictError, StoreError
         """
         needs = Needs(named={item_id: self._fingerprints.item(item_id)}, alike={item_id})
+        needs.keys.add(self._fingerprints.verdict(verdict_id))  # the file is not always there still
         known = is_subject_id(verdict_id)
         given = await self._queries.given(verdict_id) if known else UNKNOWN
         return await self._work_on(
