@@ -84,7 +84,9 @@ def fact(connection: Connection, name: str) -> str | None:
 
 def first_learnt_ms(connection: Connection) -> int | None:
     """Return when the oldest event was learnt; None: there is none yet."""
-    row = connection.execute("SELECT learnt_ms FROM events WHERE seq > 0 ORDER BY seq LIMIT 1").fetchone()
+    row = connection.execute(
+        "SELECT learnt_ms FROM events WHERE seq > 0 ORDER BY seq LIMIT 1"
+    ).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -1,4 +1,4 @@
-"""Contract of a store: of what is erased the body goes, all else stays, and its room is free."""
+"""Contract of a store: of what is erased the body goes, all else stays, its room is free."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from node.casework.casebook import Casebook, Needs
 from node.store.bodies import take_bodies
 from node.store.seam import Connection
 from node.store.sqlite import Store
+from protocol.vocabulary import Kind
 from tests.builders.cases import item
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import Sender, arrive
 from tests.contract.stores import FILES, message, post, record, record_items
+from tests.contract.test_store_outbox import Tenure
 from tests.contract.test_store_rebuilt import erased
 
 ITEMS = range(1, 121)
@@ -75,3 +77,28 @@ class TestInAFile:
         for number in ITEMS:
             await erased(store, number)
         assert await self.in_use(store) - empty < full / 2
+
+
+@pytest.mark.parametrize("was_said", [True, False])
+async def test_what_was_said_of_an_erased_item_is_not_said_again_in_other_words(
+    store: Store, *, was_said: bool
+) -> None:
+    """Another item has its place, and hears of the same hand-over: it would be two under one id."""
+    state = item(1)
+    told = msgspec.structs.replace(message(1), item=state.id, kind=Kind.OUTCOME)
+
+    def decide(book: Casebook) -> None:
+        record(book, state)
+        book.posts.append(told)
+
+    await store.cases.transact(Needs(), NOW_MS, decide)
+    if was_said:
+        tenure = Tenure(store)
+        await tenure.open()
+        await tenure.cut()
+    await erased(store, 1)
+    await post(store, msgspec.structs.replace(told, entry=b"later"), message(2))
+    sql = "SELECT entry_id FROM messages_out WHERE entry IS NOT NULL ORDER BY seq"
+    says = await store.readers.run(lambda c: c.execute(sql).fetchall())
+    expected = [message(2)] if was_said else [told, message(2)]
+    assert [bytes(entry_id) for (entry_id,) in says] == [one.entry_id for one in expected]

@@ -44,6 +44,7 @@ from node.store.items.erasing import (
     erase_items,
     erase_words,
     leaves_about,
+    said_and_erased,
     unsaid_to,
 )
 from node.store.items.hurrying import hurry
@@ -339,9 +340,12 @@ def _save_items(
 def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
     """Put messages into the outbox, to wait for a place in a log.
 
-    The same thing told twice has the same id: the receiver takes it once.
+    The same thing told twice has the same id: the receiver takes it once. What was erased with an
+    item is not told a second time of another that has its place.
     """
     said = list(posts)
+    if said and (erased := said_and_erased(connection, said)):
+        said = [one for one in said if (one.peer, one.entry_id) not in erased]
     if not said:
         return
     seq = connection.execute("SELECT coalesce(max(seq), 0) FROM messages_out").fetchone()[0]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.casework.incoming.arrivals import Arrived
+from node.casework.passing_on.post import Post
 from node.peer.channels.outgoing import Buried, Entomb
 from node.store.bodies import take_bodies
 from node.store.bulk import select_in
@@ -310,6 +311,28 @@ def _append_tombstone(
         "INSERT INTO waiting_out (peer, lane, urgency, message) VALUES (?, ?, ?, ?)",
         (peer, str(lane), _URGENCY, seq),
     )
+
+
+def said_and_erased(connection: Connection, posts: Sequence[Post]) -> frozenset[tuple[str, bytes]]:
+    """Which of these outcomes were said to their members before, and erased: member, entry id.
+
+    Said again they would stand beside what the member has, under the same id with other times, and
+    accuse us (`conflict`). It knows them: the item is told to us anew by the id it has there.
+    """
+    if connection.execute("SELECT 1 FROM tombstones WHERE sent = 1 LIMIT 1").fetchone() is None:
+        return frozenset()
+    ids: dict[str, list[bytes]] = {}
+    for one in posts:
+        if one.kind == Kind.OUTCOME:
+            ids.setdefault(one.peer, []).append(one.entry_id)
+    sql = (
+        "SELECT t.entry_id FROM tombstones t JOIN messages_out m"
+        " ON m.item = t.item AND m.peer = t.peer AND m.entry_id = t.entry_id"
+        " WHERE t.sent = 1 AND t.peer = ? AND t.entry_id IN ({})"
+        " AND EXISTS (SELECT 1 FROM log_out l WHERE l.message = m.seq)"
+    )
+    found = ((peer, select_in(connection, sql, own, (peer,))) for peer, own in ids.items())
+    return frozenset((peer, bytes(entry_id)) for peer, rows in found for (entry_id,) in rows)
 
 
 def was_erased(connection: Connection, peer: str, leaves: Sequence[bytes]) -> frozenset[bytes]:
